@@ -1,0 +1,96 @@
+//! Everything a server can be seen doing, as one typed model. Observers (internet, sandbox,
+//! MCP client) make effects; nothing here interprets them.
+
+mod body;
+mod network;
+mod protocol;
+mod system;
+
+pub use body::Body;
+pub use network::{
+    Auth, Datagram, Dns, Flow, Http, Mail, MailPart, MailTls, Peer, Reply, Tls, TlsOutcome,
+};
+pub use protocol::{Misbehaviour, ServerMessage, Surface, ToolResult};
+pub use system::{Exit, FileAction, FileChange, Program};
+
+use serde::{Deserialize, Serialize};
+
+/// One thing the server did.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Effect {
+    /// Position in the run, from 0, without gaps.
+    pub seq: u64,
+    /// Microseconds since the server was started.
+    pub at_us: u64,
+    pub phase: Phase,
+    /// The tool call (from 0) that was running or had last ended when the effect began;
+    /// none in the phases before the first call.
+    pub call: Option<u32>,
+    #[serde(flatten)]
+    pub kind: Kind,
+}
+
+/// The part of a server's life an effect belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Phase {
+    /// Install scripts of the package and its dependencies.
+    Install,
+    /// From exec to the end of the handshake and the listing of the surface.
+    Start,
+    /// Between sending a call and the settling of what it set off.
+    Call,
+    /// After the last call, while nothing is asked of the server.
+    Idle,
+    /// From closing stdin to the end of the last process.
+    Exit,
+}
+
+/// What was done.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum Kind {
+    Dns(Dns),
+    Tls(Tls),
+    Http(Http),
+    Mail(Mail),
+    Flow(Flow),
+    Datagram(Datagram),
+    File(FileChange),
+    Program(Program),
+    Exit(Exit),
+    Surface(Surface),
+    Result(ToolResult),
+    Message(ServerMessage),
+    Misbehaviour(Misbehaviour),
+}
+
+/// Where observers hand in what they saw. The receiver stamps sequence, time, phase and call.
+///
+/// `emit` may block briefly when the reader of the log is behind: that is the back-pressure
+/// that keeps a flood of effects bounded without losing one.
+pub trait Sink: Send + Sync {
+    fn emit(&self, kind: Kind);
+}
+
+/// A sink that keeps everything, for tests.
+#[derive(Default)]
+pub struct Kept(std::sync::Mutex<Vec<Kind>>);
+
+impl Kept {
+    /// Takes what has been emitted so far.
+    pub fn take(&self) -> Vec<Kind> {
+        std::mem::take(&mut self.0.lock().unwrap_or_else(|e| e.into_inner()))
+    }
+
+    /// A copy of what has been emitted so far.
+    pub fn snapshot(&self) -> Vec<Kind> {
+        self.0.lock().unwrap_or_else(|e| e.into_inner()).clone()
+    }
+}
+
+impl Sink for Kept {
+    fn emit(&self, kind: Kind) {
+        self.0.lock().unwrap_or_else(|e| e.into_inner()).push(kind);
+    }
+}

@@ -1,0 +1,53 @@
+//! What a server does to the machine: files, programs, its own end.
+
+use super::Body;
+use serde::{Deserialize, Serialize};
+
+/// A difference between the file tree before and after.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileChange {
+    /// Absolute path inside the sandbox.
+    pub path: String,
+    pub action: FileAction,
+    /// Permission bits afterwards, such as `0o644`; 0 where the file is gone.
+    pub mode: u32,
+    /// Final content; the target of a symbolic link; empty for folders and deletions.
+    pub content: Body,
+    /// Nanoseconds since the Unix epoch when the file last changed, where the file still exists;
+    /// used to tie it to a call, never compared.
+    pub changed_ns: Option<i128>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FileAction {
+    Created,
+    Modified,
+    Deleted,
+    FolderCreated,
+    LinkCreated,
+}
+
+/// A program that was started (execve, execveat).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Program {
+    /// The path given to exec, made absolute where it was relative to a known folder.
+    pub path: String,
+    pub argv: Vec<String>,
+    /// Working directory of the caller.
+    pub cwd: String,
+    /// Process id inside the sandbox.
+    pub pid: u32,
+}
+
+/// The end of the server's main process.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Exit {
+    pub code: Option<i32>,
+    pub signal: Option<i32>,
+    /// Whether it ended by itself, or only after SIGTERM or SIGKILL: `itself`, `stdin-closed`,
+    /// `sigterm`, `sigkill`.
+    pub after: String,
+    /// Processes that were still alive when the main one ended, by name.
+    pub left_behind: Vec<String>,
+}

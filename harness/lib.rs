@@ -1,0 +1,6 @@
+//! turncoat catches the MCP server that changes sides between two versions.
+
+pub mod effect;
+pub mod event;
+pub mod secret;
+pub mod verdict;

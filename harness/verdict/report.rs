@@ -1,0 +1,81 @@
+//! The report that every renderer and every machine reader works from (`turncoat.report/1`).
+
+use super::{Finding, Verdict};
+use serde::{Deserialize, Serialize};
+
+/// The value of `schema`.
+pub const SCHEMA: &str = "turncoat.report/1";
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    pub schema: String,
+    pub verdict: Verdict,
+    /// The baseline; absent where there is none (`triage`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub old: Option<Subject>,
+    pub new: Subject,
+    pub exercise: Exercise,
+    pub findings: Vec<Finding>,
+    /// Findings that the policy allowed, with the entry that did.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub allowed: Vec<Allowed>,
+    /// Why the result is inconclusive, each with a hint; empty otherwise.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub problems: Vec<Problem>,
+}
+
+/// One of the versions compared.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Subject {
+    /// As typed or written in the scenario.
+    pub target: String,
+    /// Exactly what was run: a package URL with its version, or the folder's name.
+    pub resolved: String,
+    pub version: Option<String>,
+    /// Subresource integrity of the package (`sha512-…`), or the hash of a folder's content.
+    pub integrity: Option<String>,
+    /// Packages that differ in version from the other subject's dependency tree: `name old → new`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dependencies: Vec<String>,
+}
+
+/// What was done to reach the verdict, and what could not be seen.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Exercise {
+    pub tools: u64,
+    pub tools_called: u64,
+    pub calls: u64,
+    pub calls_ok: u64,
+    pub seed: u64,
+    pub runs: u64,
+    /// Seconds.
+    pub wall_s: f64,
+    /// The sandbox's level, `L0` to `L4`.
+    pub isolation: String,
+    pub blind_spots: Vec<String>,
+    /// Per tool: calls made, answered without error, and calls that reached an upstream.
+    pub reach: Vec<Reach>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Reach {
+    pub tool: String,
+    pub calls: u64,
+    pub ok: u64,
+    /// Calls that caused at least one effect outside the process (network, mail, file, program).
+    pub effects: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Allowed {
+    pub finding: Finding,
+    /// The policy entry as written.
+    pub by: String,
+}
+
+/// A reason why nothing can be concluded.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Problem {
+    pub what: String,
+    pub hint: Option<String>,
+}
