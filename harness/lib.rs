@@ -2,5 +2,6 @@
 
 pub mod effect;
 pub mod event;
+pub mod internet;
 pub mod secret;
 pub mod verdict;
