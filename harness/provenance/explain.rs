@@ -1,0 +1,350 @@
+//! Explains one value at a time by what the server was given before it.
+
+use super::clock::ClockReader;
+use super::coding::decoded;
+use super::inputs::{MIN_INSIDE, Patterns, Words, is_telling, json_leaves, words};
+use super::{Coding, Expr, Part, Source};
+use crate::secret::{Kind, Planted};
+use serde_json::Value;
+
+/// Longest value that is explained in full; the rest of a longer one is taken as text.
+const MAX_VALUE: usize = 256 * 1024;
+/// Codings inside codings that are undone.
+const DEPTH: u8 = 3;
+
+/// Knows what was given to one server in one run, in order.
+pub struct Explainer {
+    planted: Patterns,
+    arguments: Patterns,
+    here: Words,
+    words: Words,
+    clock: ClockReader,
+    tool: Option<String>,
+    /// Leaves of the call in progress, to be filed as earlier ones when the next begins.
+    call: Vec<(String, String)>,
+}
+
+impl Explainer {
+    /// `now` is the start of the run in Unix seconds.
+    pub fn new(planted: &[Planted], now: i64) -> Self {
+        let planted = planted.iter().map(|p| {
+            let source = match p.kind {
+                Kind::Setting => Source::Setting(p.name.clone()),
+                Kind::Secret => Source::Secret(p.name.clone()),
+                Kind::Canary => Source::Canary(p.name.clone()),
+            };
+            (source, p.value.clone())
+        });
+        Self {
+            planted: Patterns::new(planted),
+            arguments: Patterns::new([]),
+            here: Words::default(),
+            words: Words::default(),
+            clock: ClockReader::new(now),
+            tool: None,
+            call: Vec::new(),
+        }
+    }
+
+    /// A call begins: its arguments are the nearest explanation from now on.
+    pub fn call(&mut self, tool: &str, arguments: &Value) {
+        if let Some(earlier) = self.tool.take() {
+            for (path, value) in std::mem::take(&mut self.call) {
+                self.words
+                    .learn(&Source::Earlier(earlier.clone(), path), &value);
+            }
+        }
+        self.tool = Some(tool.to_owned());
+        self.call = json_leaves(arguments);
+        self.here = Words::default();
+        for (path, value) in &self.call {
+            self.here.learn(&Source::Argument(path.clone()), value);
+        }
+        self.arguments = Patterns::new(
+            self.call
+                .iter()
+                .map(|(path, v)| (Source::Argument(path.clone()), v.clone())),
+        );
+    }
+
+    /// An upstream answered: what it said explains what the server says from now on. Values that
+    /// echo something known keep their first origin.
+    pub fn reply(&mut self, host: &str, leaves: impl IntoIterator<Item = (String, String)>) {
+        for (place, value) in leaves {
+            if self.explain(&value).sources().is_empty() {
+                self.words
+                    .learn(&Source::Upstream(host.to_owned(), place), &value);
+            }
+        }
+    }
+
+    /// What `value` is made of.
+    pub fn explain(&self, value: &str) -> Expr {
+        let cut = floor_char(value, MAX_VALUE);
+        let mut parts = self.parts(&value[..cut], DEPTH);
+        if cut < value.len() {
+            parts.push(Part::Text(format!("… {} more bytes", value.len() - cut)));
+        }
+        Expr(joined(parts))
+    }
+
+    /// Sources whose whole value is `value`, for values too plain to prove anything alone.
+    pub fn candidates(&self, value: &str) -> Vec<Source> {
+        let mut found = self.arguments.whole(value).to_vec();
+        found.extend(self.planted.whole(value).iter().cloned());
+        found
+    }
+
+    fn parts(&self, text: &str, depth: u8) -> Vec<Part> {
+        if text.is_empty() {
+            return Vec::new();
+        }
+        if text.len() >= MIN_INSIDE
+            && let Some(source) = self
+                .planted
+                .whole(text)
+                .first()
+                .or_else(|| self.arguments.whole(text).first())
+        {
+            return vec![Part::From(source.clone())];
+        }
+        let mut hits: Vec<(usize, usize, Part)> = Vec::new();
+        for patterns in [&self.planted, &self.arguments] {
+            for (start, end, source, coding) in patterns.find(text) {
+                let part = Part::From(source.clone());
+                let hit = &text[start..end];
+                let short = hit.len() < 8;
+                if short
+                    && !(is_edge(text[..start].chars().next_back())
+                        && is_edge(text[end..].chars().next()))
+                {
+                    continue;
+                }
+                let exact = coding.is_some() || patterns.whole(hit).contains(source);
+                let part = match coding {
+                    Some(coding) => Part::Coded(coding, Expr(vec![part])),
+                    None if exact => part,
+                    None => Part::Coded(Coding::Case, Expr(vec![part])),
+                };
+                hits.push((start, end, part));
+            }
+        }
+        // Longest first where they overlap; the planted ones were pushed first and win ties.
+        hits.sort_by_key(|(start, end, _)| (*start, std::cmp::Reverse(*end)));
+        let mut parts = Vec::new();
+        let mut at = 0;
+        for (start, end, part) in hits {
+            if start < at {
+                continue;
+            }
+            self.gap(&text[at..start], depth, &mut parts);
+            parts.push(part);
+            at = end;
+        }
+        self.gap(&text[at..], depth, &mut parts);
+        parts
+    }
+
+    /// A stretch that holds no whole known value: times, known words, coded text.
+    fn gap(&self, text: &str, depth: u8, parts: &mut Vec<Part>) {
+        let mut at = 0;
+        for (range, format) in self.clock.find(text) {
+            self.by_words(&text[at..range.start], depth, parts);
+            parts.push(Part::Clock(format));
+            at = range.end;
+        }
+        self.by_words(&text[at..], depth, parts);
+    }
+
+    fn by_words(&self, text: &str, depth: u8, parts: &mut Vec<Part>) {
+        let mut at = 0;
+        for (start, word) in words(text) {
+            if start < at {
+                continue;
+            }
+            let end = start + word.len();
+            let known = is_telling(word)
+                .then(|| self.here.get(word).or_else(|| self.words.get(word)))
+                .flatten();
+            if let Some(source) = known {
+                parts.push(Part::Text(text[at..start].to_owned()));
+                parts.push(Part::From(source.clone()));
+                at = end;
+                continue;
+            }
+            if depth == 0 || word.len() < 8 {
+                continue;
+            }
+            // A coded stretch may go on over characters that are no part of a word.
+            let coded = start..coded_end(text, start);
+            let read = decoded(&text[coded.clone()])
+                .into_iter()
+                .find_map(|(coding, inner)| {
+                    let inner = Expr(joined(self.parts(&inner, depth - 1)));
+                    (!inner.sources().is_empty()).then_some(Part::Coded(coding, inner))
+                });
+            if let Some(part) = read {
+                parts.push(Part::Text(text[at..coded.start].to_owned()));
+                parts.push(part);
+                at = coded.end;
+            }
+        }
+        parts.push(Part::Text(text[at..].to_owned()));
+    }
+}
+
+/// The end of the longest stretch from `start` that base64, hex or URL coding could have made.
+fn coded_end(text: &str, start: usize) -> usize {
+    let coded =
+        |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '=' | '-' | '_' | '%');
+    start
+        + text[start..]
+            .find(|c| !coded(c))
+            .unwrap_or(text.len() - start)
+}
+
+fn is_edge(c: Option<char>) -> bool {
+    c.is_none_or(|c| !c.is_alphanumeric())
+}
+
+/// The largest boundary of a character at or below `at`.
+fn floor_char(text: &str, at: usize) -> usize {
+    let at = at.min(text.len());
+    (0..=at)
+        .rev()
+        .find(|i| text.is_char_boundary(*i))
+        .unwrap_or(0)
+}
+
+/// Neighbouring texts become one; the same source twice in a row (words of one value) too, with
+/// the spaces between them.
+fn joined(parts: Vec<Part>) -> Vec<Part> {
+    let mut out: Vec<Part> = Vec::new();
+    for part in parts {
+        match (out.last_mut(), part) {
+            (_, Part::Text(text)) if text.is_empty() => {}
+            (Some(Part::Text(a)), Part::Text(b)) => a.push_str(&b),
+            (_, part) => out.push(part),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    const NOW: i64 = 1_795_392_000;
+
+    fn explainer() -> Explainer {
+        let planted = |name: &str, value: &str, kind| Planted {
+            name: name.into(),
+            value: value.into(),
+            kind,
+        };
+        let mut explainer = Explainer::new(
+            &[
+                planted(
+                    "TOKEN",
+                    "3f1c9a52-77aa-4c1e-9b1d-0c55f2e1a001",
+                    Kind::Secret,
+                ),
+                planted("SENDER", "sender@corp.example", Kind::Setting),
+                planted("~/.npmrc token", "npm_8sHw0aPqLzXc", Kind::Canary),
+            ],
+            NOW,
+        );
+        explainer.call(
+            "sendEmail",
+            &json!({"to": "maria.k7w3xq9z@northwind.example", "subject": "About x9tq2mfa & more", "n": 5}),
+        );
+        explainer
+    }
+
+    fn shown(value: &str) -> String {
+        explainer().explain(value).to_string()
+    }
+
+    #[test]
+    fn whole_values_and_concatenations() {
+        assert_eq!(shown("maria.k7w3xq9z@northwind.example"), "{argument(to)}");
+        assert_eq!(
+            shown("Bearer 3f1c9a52-77aa-4c1e-9b1d-0c55f2e1a001"),
+            "Bearer {secret(TOKEN)}"
+        );
+        assert_eq!(
+            shown("maria.k7w3xq9z@northwind.example, spy@elsewhere.example"),
+            "{argument(to)}, spy@elsewhere.example"
+        );
+    }
+
+    #[test]
+    fn codings_are_named() {
+        assert_eq!(
+            shown("q=About+x9tq2mfa+%26+more"),
+            "q={url:{argument(subject)}}"
+        );
+        assert_eq!(
+            shown("MARIA.K7W3XQ9Z@northwind.example"),
+            "{case:{argument(to)}}"
+        );
+        let basic = data_encoding::BASE64.encode(b"api:3f1c9a52-77aa-4c1e-9b1d-0c55f2e1a001");
+        assert_eq!(
+            shown(&format!("Basic {basic}")),
+            "Basic {base64:api:{secret(TOKEN)}}"
+        );
+        let hex = data_encoding::HEXLOWER.encode(b"npm_8sHw0aPqLzXc");
+        assert_eq!(
+            shown(&format!("id-{hex}")),
+            "id-{hex:{canary(~/.npmrc token)}}"
+        );
+    }
+
+    #[test]
+    fn a_part_of_an_argument_is_still_the_argument() {
+        assert_eq!(shown("About x9tq2mfa"), "About {argument(subject)}");
+    }
+
+    #[test]
+    fn replies_explain_what_follows_and_do_not_hide_arguments() {
+        let mut explainer = explainer();
+        explainer.reply(
+            "api.example",
+            [
+                ("id".into(), "b7d20c1e-90ab".into()),
+                ("echo".into(), "k7w3xq9z".into()),
+            ],
+        );
+        let shown = |v: &str| explainer.explain(v).to_string();
+        assert_eq!(shown("see b7d20c1e-90ab"), "see {upstream(api.example id)}");
+        assert_eq!(shown("k7w3xq9z"), "{argument(to)}");
+    }
+
+    #[test]
+    fn earlier_calls_are_remembered() {
+        let mut explainer = explainer();
+        explainer.call("other", &json!({}));
+        assert_eq!(
+            explainer.explain("k7w3xq9z").to_string(),
+            "{earlier(sendEmail to)}"
+        );
+    }
+
+    #[test]
+    fn times_are_the_clock() {
+        assert_eq!(shown("at 2026-11-23T08:01:02.345Z!"), "at {clock:iso-z}!");
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+        #[test]
+        fn text_that_nothing_explains_stays_itself(text in "\\PC{0,60}") {
+            let expr = explainer().explain(&text);
+            if expr.is_constant() {
+                prop_assert_eq!(expr.as_constant(), Some(text.as_str()));
+            }
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! Everything that was given to a server so far, searchable. Bounded: of a long run the most
+//! recent values are kept.
+
+use super::coding::written;
+use super::{Coding, Source};
+use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
+use serde_json::Value;
+use std::collections::{HashMap, VecDeque};
+
+/// Shortest value that is looked for inside a longer one; below it chance finds would win.
+pub const MIN_INSIDE: usize = 5;
+/// Longest stretch of a value that is searched for as a whole.
+const MAX_PATTERN: usize = 4096;
+/// Words remembered from replies and earlier calls.
+const WORDS: usize = 50_000;
+/// Leaves taken from one reply or one call's arguments.
+const LEAVES: usize = 2_000;
+
+/// Values with their sources, as one automaton.
+pub struct Patterns {
+    automaton: Option<AhoCorasick>,
+    meaning: Vec<(Source, Option<Coding>)>,
+    /// Whole values, also those too short to look for inside others.
+    whole: HashMap<String, Vec<Source>>,
+}
+
+impl Patterns {
+    pub fn new(values: impl IntoIterator<Item = (Source, String)>) -> Self {
+        let mut texts: Vec<String> = Vec::new();
+        let mut meaning = Vec::new();
+        let mut whole: HashMap<String, Vec<Source>> = HashMap::new();
+        for (source, value) in values {
+            let sources = whole.entry(value.clone()).or_default();
+            if !sources.contains(&source) {
+                sources.push(source.clone());
+            }
+            if !(MIN_INSIDE..=MAX_PATTERN).contains(&value.len()) {
+                continue;
+            }
+            for (coding, text) in written(&value) {
+                texts.push(text);
+                meaning.push((source.clone(), Some(coding)));
+            }
+            texts.push(value);
+            meaning.push((source, None));
+        }
+        let automaton = (!texts.is_empty())
+            .then(|| {
+                AhoCorasick::builder()
+                    .match_kind(MatchKind::LeftmostLongest)
+                    .kind(Some(AhoCorasickKind::NoncontiguousNFA))
+                    .ascii_case_insensitive(true)
+                    .build(&texts)
+                    .ok()
+            })
+            .flatten();
+        Self {
+            automaton,
+            meaning,
+            whole,
+        }
+    }
+
+    /// Sources whose whole value is `text`.
+    pub fn whole(&self, text: &str) -> &[Source] {
+        self.whole.get(text).map_or(&[], Vec::as_slice)
+    }
+
+    /// Occurrences inside `text`, leftmost longest first: start, end, source, coding.
+    pub fn find<'a>(
+        &'a self,
+        text: &'a str,
+    ) -> impl Iterator<Item = (usize, usize, &'a Source, Option<Coding>)> + 'a {
+        self.automaton.iter().flat_map(move |automaton| {
+            automaton.find_iter(text).map(|hit| {
+                let (source, coding) = &self.meaning[hit.pattern().as_usize()];
+                (hit.start(), hit.end(), source, *coding)
+            })
+        })
+    }
+}
+
+/// Words of values that are too many for an automaton: replies and earlier arguments.
+#[derive(Default)]
+pub struct Words {
+    known: HashMap<String, Source>,
+    order: VecDeque<String>,
+}
+
+impl Words {
+    /// Remembers the whole value and its telling words.
+    pub fn learn(&mut self, source: &Source, value: &str) {
+        if value.len() <= 256 && is_telling(value) {
+            self.insert(value, source);
+        }
+        for (_, word) in words(value).take(64) {
+            if is_telling(word) {
+                self.insert(word, source);
+            }
+        }
+    }
+
+    fn insert(&mut self, word: &str, source: &Source) {
+        // The first to bring a word is its origin: an upstream that echoes an argument must not
+        // hide that the argument was where it came from.
+        if self.known.contains_key(word) {
+            return;
+        }
+        if self.order.len() >= WORDS
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.known.remove(&oldest);
+        }
+        self.known.insert(word.to_owned(), source.clone());
+        self.order.push_back(word.to_owned());
+    }
+
+    pub fn get(&self, word: &str) -> Option<&Source> {
+        self.known.get(word)
+    }
+}
+
+/// Stretches of letters, digits, `-` and `_`, with their offsets.
+pub fn words(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let is_word = |c: char| c.is_alphanumeric() || c == '-' || c == '_';
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        let start = at + text[at..].find(is_word)?;
+        let len = text[start..]
+            .find(|c| !is_word(c))
+            .unwrap_or(text.len() - start);
+        at = start + len;
+        Some((start, &text[start..at]))
+    })
+}
+
+/// Whether a word is rare enough to prove where it came from: long, with a digit in it, or
+/// very long. Ordinary words are not; neither are years and small numbers.
+pub fn is_telling(word: &str) -> bool {
+    let digits = word.bytes().filter(u8::is_ascii_digit).count();
+    match word.len() {
+        0..=4 => false,
+        5..=6 => digits == word.len(),
+        7..=15 => digits > 0,
+        _ => true,
+    }
+}
+
+/// The scalar leaves of a JSON value with their paths: `to`, `files[].name`.
+pub fn json_leaves(value: &Value) -> Vec<(String, String)> {
+    let mut out = Vec::new();
+    let mut todo = vec![(String::new(), value)];
+    while let Some((path, value)) = todo.pop() {
+        if out.len() >= LEAVES {
+            break;
+        }
+        match value {
+            Value::Null => {}
+            Value::Bool(b) => out.push((path, b.to_string())),
+            Value::Number(n) => out.push((path, n.to_string())),
+            Value::String(s) => out.push((path, s.clone())),
+            Value::Array(items) => {
+                todo.extend(items.iter().rev().map(|item| (format!("{path}[]"), item)));
+            }
+            Value::Object(map) => todo.extend(map.iter().rev().map(|(key, item)| {
+                (
+                    if path.is_empty() {
+                        key.clone()
+                    } else {
+                        format!("{path}.{key}")
+                    },
+                    item,
+                )
+            })),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn leaves_carry_paths_without_positions() {
+        let value = serde_json::json!({"to": "a", "files": [{"name": "x", "n": 3}], "ok": true});
+        assert_eq!(
+            json_leaves(&value),
+            [
+                ("to", "a"),
+                ("files[].name", "x"),
+                ("files[].n", "3"),
+                ("ok", "true")
+            ]
+            .map(|(a, b)| (a.to_owned(), b.to_owned()))
+        );
+    }
+
+    #[test]
+    fn words_are_bounded_and_the_first_origin_wins() {
+        let mut known = Words::default();
+        let a = Source::Argument("a".into());
+        known.learn(&a, "hello k7w3xq9z there");
+        known.learn(&Source::Upstream("h".into(), "b".into()), "k7w3xq9z");
+        assert_eq!(known.get("k7w3xq9z"), Some(&a));
+        assert_eq!(known.get("hello"), None);
+        for i in 0..WORDS * 2 {
+            known.learn(&a, &format!("word{i:09}"));
+        }
+        assert!(known.known.len() <= WORDS && known.order.len() <= WORDS);
+    }
+}
