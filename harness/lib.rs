@@ -5,4 +5,5 @@ pub mod event;
 pub mod internet;
 pub mod provenance;
 pub mod secret;
+pub mod snapshot;
 pub mod verdict;

@@ -7,11 +7,13 @@ mod coding;
 mod explain;
 mod expr;
 mod inputs;
+mod leaves;
 mod source;
 mod varying;
 
 pub use explain::Explainer;
 pub use expr::{Expr, Part, is_invisible};
 pub use inputs::{json_leaves, words};
+pub use leaves::{Dissected, Leaf, Piece, Weight, dissect, segment};
 pub use source::{Coding, Source};
 pub use varying::Varying;

@@ -62,6 +62,15 @@ impl Varying {
         }
     }
 
+    /// The shape that everything fits.
+    pub fn anything() -> Self {
+        Self {
+            class: Class::Text,
+            min: 0,
+            max: 1 << 20,
+        }
+    }
+
     /// The narrowest shape that covers both.
     pub fn join(&self, other: &Self) -> Self {
         Self {

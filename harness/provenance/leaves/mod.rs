@@ -1,0 +1,114 @@
+//! Takes an effect apart into an operation (what was done, to whom) and leaves (the values it
+//! carried), so that every value can be explained on its own. Positions in lists are dropped:
+//! a leaf's place is `body.To[].Email`, whichever element it was.
+
+mod http;
+mod mail;
+mod other;
+mod text;
+
+pub use http::segment;
+
+use crate::effect::Kind;
+
+/// Leaves taken from one effect; a larger effect is cut and says so in a leaf of its own.
+const MAX_LEAVES: usize = 5_000;
+
+/// One effect, taken apart.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Dissected {
+    /// The operation, in pieces: what is fixed by its kind, and names that may hold values.
+    pub operation: Vec<Piece>,
+    /// The destination where there is one, `api.example` or `smtp.example:2525`.
+    pub host: Option<String>,
+    pub leaves: Vec<Leaf>,
+    /// Values the server received in return: place and value, to explain later effects.
+    pub learnt: Vec<(String, String)>,
+}
+
+/// A piece of an operation's name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Piece {
+    Fixed(String),
+    /// A path segment or a DNS label: replaced by its source where it has one.
+    Name(String),
+}
+
+/// One value and where it stood.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Leaf {
+    pub place: String,
+    pub value: String,
+    pub weight: Weight,
+}
+
+/// How much a value alone can prove.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Weight {
+    Full,
+    /// A number, a boolean, null or an empty container: equality with an input may be chance,
+    /// and is believed only when it holds in every call while the value varies.
+    Plain,
+    /// Log text: kept only where it holds something confidential.
+    ConfidentialOnly,
+}
+
+/// Takes an effect apart; nothing for a surface, which is compared as a whole.
+pub fn dissect(kind: &Kind) -> Option<Dissected> {
+    let mut parts = match kind {
+        Kind::Http(request) => http::dissect(request),
+        Kind::Mail(mail) => mail::dissect(mail),
+        Kind::Dns(question) => other::dns(question),
+        Kind::Tls(handshake) => other::tls(handshake),
+        Kind::Flow(flow) => other::flow(flow),
+        Kind::Datagram(datagram) => other::datagram(datagram),
+        Kind::File(change) => other::file(change),
+        Kind::Program(program) => other::program(program),
+        Kind::Exit(exit) => other::exit(exit),
+        Kind::Result(result) => other::result(result),
+        Kind::Message(message) => other::message(message),
+        Kind::Misbehaviour(what) => other::misbehaviour(what),
+        Kind::Surface(_) => return None,
+    };
+    if parts.leaves.len() > MAX_LEAVES {
+        let more = parts.leaves.len() - MAX_LEAVES;
+        parts.leaves.truncate(MAX_LEAVES);
+        parts.leaf("(cut)", format!("{more} more values"));
+    }
+    Some(parts)
+}
+
+impl Dissected {
+    fn named(operation: impl Into<String>) -> Self {
+        Self {
+            operation: vec![Piece::Fixed(operation.into())],
+            ..Self::default()
+        }
+    }
+
+    fn leaf(&mut self, place: impl Into<String>, value: impl Into<String>) {
+        self.leaves.push(Leaf {
+            place: place.into(),
+            value: value.into(),
+            weight: Weight::Full,
+        });
+    }
+
+    fn plain(&mut self, place: impl Into<String>, value: impl Into<String>) {
+        self.leaves.push(Leaf {
+            place: place.into(),
+            value: value.into(),
+            weight: Weight::Plain,
+        });
+    }
+}
+
+/// `host` or `host:port`, the port left out where it is the scheme's own.
+fn destination(peer: &crate::effect::Peer, default_ports: &[u16]) -> String {
+    let port = peer.address.port();
+    if default_ports.contains(&port) {
+        peer.name()
+    } else {
+        format!("{}:{port}", peer.name())
+    }
+}

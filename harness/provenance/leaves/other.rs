@@ -1,0 +1,140 @@
+//! Everything that is neither an HTTP request nor a mail.
+
+use super::{Dissected, Leaf, Piece, Weight, destination, text};
+use crate::effect::{
+    Datagram, Dns, Exit, FileAction, FileChange, Flow, Misbehaviour, Program, ServerMessage, Tls,
+    TlsOutcome, ToolResult,
+};
+
+pub fn dns(question: &Dns) -> Dissected {
+    let mut parts = Dissected::named("dns ");
+    for (i, label) in question.name.split('.').enumerate() {
+        if i > 0 {
+            parts.operation.push(Piece::Fixed(".".into()));
+        }
+        parts.operation.push(Piece::Name(label.to_owned()));
+    }
+    parts.host = Some(question.name.clone());
+    parts.leaf("record", question.record.as_str());
+    // The labels are also one value: data may be cut across them.
+    parts.leaf("name", question.name.as_str());
+    parts.learnt = question
+        .answers
+        .iter()
+        .map(|a| ("answer".to_owned(), a.clone()))
+        .collect();
+    parts
+}
+
+pub fn tls(handshake: &Tls) -> Dissected {
+    let host = destination(&handshake.peer, &[443]);
+    let (how, why) = match &handshake.outcome {
+        TlsOutcome::Refused(why) => ("refused", why.as_str()),
+        TlsOutcome::Silent => ("silent", ""),
+        TlsOutcome::Malformed(why) => ("malformed", why.as_str()),
+    };
+    let mut parts = Dissected::named(format!("tls {how} {host}"));
+    parts.host = Some(host);
+    if !why.is_empty() {
+        parts.leaf("reason", why);
+    }
+    if let Some(sni) = &handshake.sni {
+        parts.leaf("sni", sni.as_str());
+    }
+    parts
+}
+
+pub fn flow(flow: &Flow) -> Dissected {
+    let host = match flow.protocol.as_str() {
+        "unix" => flow.peer.name(),
+        _ => destination(&flow.peer, &[]),
+    };
+    let tls = if flow.tls { "+tls" } else { "" };
+    let mut parts = Dissected::named(format!("{}{tls} {host}", flow.protocol));
+    parts.host = Some(host);
+    text::body(&mut parts, "sent", "", &flow.sent);
+    parts.learnt = vec![("received".to_owned(), flow.received.text().into_owned())];
+    parts.learnt.retain(|(_, value)| !value.is_empty());
+    parts
+}
+
+pub fn datagram(datagram: &Datagram) -> Dissected {
+    let host = destination(&datagram.peer, &[]);
+    let mut parts = Dissected::named(format!("{} {host}", datagram.protocol));
+    parts.host = Some(host);
+    text::body(&mut parts, "payload", "", &datagram.payload);
+    parts
+}
+
+pub fn file(change: &FileChange) -> Dissected {
+    let verb = match change.action {
+        FileAction::Created => "create",
+        FileAction::Modified => "modify",
+        FileAction::Deleted => "delete",
+        FileAction::FolderCreated => "make folder",
+        FileAction::LinkCreated => "link",
+    };
+    let mut parts = Dissected::named(format!("file {verb} "));
+    for segment in change.path.trim_start_matches('/').split('/') {
+        parts.operation.push(Piece::Fixed("/".into()));
+        parts.operation.push(Piece::Name(segment.to_owned()));
+    }
+    if change.action != FileAction::Deleted {
+        parts.plain("mode", format!("{:o}", change.mode & 0o7777));
+    }
+    text::body(&mut parts, "content", "", &change.content);
+    parts
+}
+
+pub fn program(program: &Program) -> Dissected {
+    let mut parts = Dissected::named(format!("exec {}", program.path));
+    for (i, argument) in program.argv.iter().enumerate().take(64) {
+        parts.leaf(format!("argv[{i}]"), argument.as_str());
+    }
+    parts.leaf("cwd", program.cwd.as_str());
+    parts
+}
+
+pub fn exit(exit: &Exit) -> Dissected {
+    let mut parts = Dissected::named("exit");
+    if let Some(code) = exit.code {
+        parts.plain("code", code.to_string());
+    }
+    if let Some(signal) = exit.signal {
+        parts.plain("signal", signal.to_string());
+    }
+    parts.leaf("after", exit.after.as_str());
+    for process in &exit.left_behind {
+        parts.leaf("left behind", process.as_str());
+    }
+    parts
+}
+
+pub fn result(result: &ToolResult) -> Dissected {
+    let mut parts = Dissected::named(format!("result {}", result.outcome));
+    text::json(&mut parts, "value", &result.value, 2);
+    parts
+}
+
+pub fn message(message: &ServerMessage) -> Dissected {
+    let mut parts = Dissected::named(format!("message {}", message.method));
+    text::json(&mut parts, "params", &message.params, 1);
+    parts
+}
+
+pub fn misbehaviour(what: &Misbehaviour) -> Dissected {
+    let mut parts = Dissected::named(format!("output {}", what.what));
+    let log = what.what == "stderr";
+    for line in what.bytes.text().lines().take(200) {
+        parts.leaves.push(Leaf {
+            place: "text".to_owned(),
+            value: line.to_owned(),
+            weight: if log {
+                Weight::ConfidentialOnly
+            } else {
+                Weight::Full
+            },
+        });
+    }
+    parts
+}

@@ -1,0 +1,384 @@
+//! Builds a behaviour from the events of one run, in one pass and in bounded memory.
+
+use super::{Behaviour, Calls, Operation, Place, Scope, Scoped, Sightings};
+use crate::effect::{Effect, Kind, Phase};
+use crate::provenance::{
+    Dissected, Explainer, Expr, Part, Piece, Source, Varying, Weight, dissect, segment,
+};
+use regex::Regex;
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+/// Explanations kept of one place; beyond it they are folded by shape (`many-values`).
+const MAX_VALUES: usize = 48;
+/// Operations of one scope; beyond it paths are folded to their host (`many-paths`).
+const MAX_OPERATIONS: usize = 400;
+/// Places of one operation; further ones share one.
+const MAX_PLACES: usize = 2_000;
+
+/// Feeds on the events of one run.
+pub struct Collector {
+    explainer: Explainer,
+    behaviour: Behaviour,
+    /// Scope of each tool and the calls made of it.
+    tools: Vec<(Scope, u32)>,
+    /// Index into `tools` and number within the tool, by call number.
+    calls: Vec<(u32, u32)>,
+    /// What plain values could be: place → sources that fitted in every call so far.
+    plain: HashMap<(Scope, String, String), BTreeSet<Source>>,
+    /// Times an operation was done in the call in progress.
+    in_call: HashMap<(Scope, String), (u32, u32)>,
+    address: Regex,
+}
+
+impl Collector {
+    pub fn new(explainer: Explainer) -> Self {
+        let address =
+            Regex::new(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
+                .expect("a constant pattern compiles");
+        Self {
+            explainer,
+            behaviour: Behaviour::default(),
+            tools: Vec::new(),
+            calls: Vec::new(),
+            plain: HashMap::new(),
+            in_call: HashMap::new(),
+            address,
+        }
+    }
+
+    /// A call begins.
+    pub fn call(&mut self, tool: &str, arguments: &Value) {
+        self.explainer.call(tool, arguments);
+        let known = self
+            .tools
+            .iter()
+            .position(|(scope, _)| scope.tool.as_deref() == Some(tool));
+        let index = known.unwrap_or_else(|| {
+            self.tools.push((Scope::tool(tool), 0));
+            self.tools.len() - 1
+        });
+        let made = &mut self.tools[index].1;
+        self.calls.push((index as u32, *made));
+        *made += 1;
+        self.behaviour
+            .scopes
+            .entry(Scope::tool(tool))
+            .or_default()
+            .calls += 1;
+        self.in_call
+            .retain(|(scope, _), _| scope.phase != Phase::Call);
+    }
+
+    /// An effect was seen.
+    pub fn effect(&mut self, effect: &Effect) {
+        if let Kind::Surface(surface) = &effect.kind {
+            // The first listing is the surface; later ones are compared by whoever asked for them.
+            if self.behaviour.surface.revision.is_empty() {
+                self.behaviour.surface = surface.clone();
+            }
+            return;
+        }
+        let Some(parts) = dissect(&effect.kind) else {
+            return;
+        };
+        let (scope, call) = self.place_of(effect);
+        let name = self.operation_name(&parts, &scope);
+        let scoped = self
+            .behaviour
+            .scopes
+            .entry(scope.clone())
+            .or_insert_with(|| Scoped {
+                calls: 1,
+                ..Scoped::default()
+            });
+        let operation = scoped
+            .operations
+            .entry(name.clone())
+            .or_insert_with(|| Operation {
+                calls: Calls::default(),
+                most: 0,
+                host: parts.host.clone(),
+                places: BTreeMap::new(),
+                steady: true,
+                first: effect.seq,
+            });
+        operation.calls.add(call);
+        let times = self
+            .in_call
+            .entry((scope.clone(), name.clone()))
+            .or_insert((call, 0));
+        if times.0 != call {
+            *times = (call, 0);
+        }
+        times.1 += 1;
+        operation.most = operation.most.max(times.1);
+        self.leaves(&parts, &scope, &name, call, effect.seq);
+        if let Some(host) = &parts.host {
+            self.explainer.reply(host, parts.learnt);
+        }
+    }
+
+    fn leaves(&mut self, parts: &Dissected, scope: &Scope, name: &str, call: u32, seq: u64) {
+        for leaf in &parts.leaves {
+            let expr = match leaf.weight {
+                Weight::Full | Weight::ConfidentialOnly => self.explainer.explain(&leaf.value),
+                Weight::Plain => Expr::text(leaf.value.clone()),
+            };
+            let secret = expr.sources().into_iter().any(Source::is_confidential);
+            if leaf.weight == Weight::ConfidentialOnly && !secret {
+                continue;
+            }
+            if is_plain(&leaf.value, leaf.weight) && expr.is_constant() {
+                self.fit(scope, name, &leaf.place, &leaf.value);
+            }
+            let addresses = self.addresses(&leaf.value, &expr);
+            self.add(scope, name, &leaf.place, expr, call, seq);
+            for address in addresses {
+                self.add(
+                    scope,
+                    name,
+                    &format!("address in {}", leaf.place),
+                    address,
+                    call,
+                    seq,
+                );
+            }
+        }
+    }
+
+    /// Mail addresses inside a longer value, each explained on its own: a list of recipients is
+    /// as many values as it has members.
+    fn addresses(&self, value: &str, whole: &Expr) -> Vec<Expr> {
+        if value.len() > 16_384
+            || !value.contains('@')
+            || matches!(whole.0.as_slice(), [Part::From(_)])
+        {
+            return Vec::new();
+        }
+        self.address
+            .find_iter(value)
+            .map(|hit| hit.as_str())
+            .filter(|hit| *hit != value)
+            .map(|hit| self.explainer.explain(hit))
+            .collect()
+    }
+
+    fn fit(&mut self, scope: &Scope, name: &str, place: &str, value: &str) {
+        let now: BTreeSet<Source> = self.explainer.candidates(value).into_iter().collect();
+        let key = (scope.clone(), name.to_owned(), place.to_owned());
+        self.plain
+            .entry(key)
+            .and_modify(|fits| fits.retain(|source| now.contains(source)))
+            .or_insert(now);
+    }
+
+    fn add(&mut self, scope: &Scope, name: &str, place: &str, expr: Expr, call: u32, seq: u64) {
+        let Some(operation) = self
+            .behaviour
+            .scopes
+            .get_mut(scope)
+            .and_then(|scoped| scoped.operations.get_mut(name))
+        else {
+            return;
+        };
+        let place = if operation.places.len() >= MAX_PLACES && !operation.places.contains_key(place)
+        {
+            "(further places)"
+        } else {
+            place
+        };
+        let place = operation
+            .places
+            .entry(place.to_owned())
+            .or_insert_with(|| Place {
+                steady: true,
+                ..Place::default()
+            });
+        place.calls.add(call);
+        let full = place.values.len() >= MAX_VALUES && !place.values.contains_key(&expr);
+        let expr = if full { fold(place, expr) } else { expr };
+        place
+            .values
+            .entry(expr)
+            .or_insert_with(|| Sightings {
+                calls: Calls::default(),
+                first: seq,
+            })
+            .calls
+            .add(call);
+    }
+
+    /// The scope of an effect and the number of the call within it.
+    fn place_of(&self, effect: &Effect) -> (Scope, u32) {
+        match (
+            effect.phase,
+            effect.call.and_then(|call| self.calls.get(call as usize)),
+        ) {
+            (Phase::Call, Some((tool, nth))) => (self.tools[*tool as usize].0.clone(), *nth),
+            (phase, _) => (Scope::phase(phase), 0),
+        }
+    }
+
+    fn operation_name(&self, parts: &Dissected, scope: &Scope) -> String {
+        let mut name = String::new();
+        let mut full = String::new();
+        for (i, piece) in parts.operation.iter().enumerate() {
+            match piece {
+                Piece::Fixed(text) => full.push_str(text),
+                Piece::Name(raw) => full.push_str(&self.name_piece(raw)),
+            }
+            if i == 0 {
+                name.clone_from(&full);
+            }
+        }
+        let known = self.behaviour.scopes.get(scope);
+        let crowded = known.is_some_and(|scoped| {
+            scoped.operations.len() >= MAX_OPERATIONS && !scoped.operations.contains_key(&full)
+        });
+        if crowded {
+            format!("{name}(many)")
+        } else {
+            full
+        }
+    }
+
+    /// A path segment or label that holds a value becomes its source; ordinary words stay.
+    fn name_piece(&self, raw: &str) -> String {
+        let text = segment(raw);
+        let expr = self.explainer.explain(&text);
+        let telling = expr.0.iter().any(|part| match part {
+            Part::From(Source::Setting(_)) => text.bytes().any(|b| b.is_ascii_digit()),
+            Part::Text(_) => false,
+            _ => true,
+        });
+        if telling {
+            expr.to_string()
+        } else if looks_made_up(&text) {
+            Expr(vec![Part::Varying(Varying::of(&text))]).to_string()
+        } else {
+            raw.chars().take(256).collect()
+        }
+    }
+
+    /// The behaviour, with plain values resolved: a value that varied and in every call was
+    /// equal to the same input is that input.
+    pub fn finish(mut self) -> Behaviour {
+        for ((scope, name, place), fits) in &self.plain {
+            let Some(source) = fits.iter().next() else {
+                continue;
+            };
+            let Some(place) = self
+                .behaviour
+                .scopes
+                .get_mut(scope)
+                .and_then(|scoped| scoped.operations.get_mut(name))
+                .and_then(|operation| operation.places.get_mut(place))
+            else {
+                continue;
+            };
+            let constants = place
+                .values
+                .keys()
+                .filter(|expr| expr.is_constant())
+                .count();
+            if constants > 1 && constants == place.values.len() {
+                let first = place
+                    .values
+                    .values()
+                    .map(|s| s.first)
+                    .min()
+                    .unwrap_or_default();
+                let calls = place.calls.clone();
+                place.values =
+                    BTreeMap::from([(Expr::from(source.clone()), Sightings { calls, first })]);
+            }
+        }
+        self.behaviour
+    }
+}
+
+/// Short values prove nothing by turning up: `5`, `true`, `high`.
+fn is_plain(value: &str, weight: Weight) -> bool {
+    weight == Weight::Plain || value.len() < 12
+}
+
+/// An identifier made by a machine: a UUID, a long hash, a long number.
+fn looks_made_up(text: &str) -> bool {
+    let digits = text.bytes().filter(u8::is_ascii_digit).count();
+    let hex = text.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-');
+    (text.len() >= 16 && hex && digits >= 4) || (text.len() >= 9 && digits == text.len())
+}
+
+/// `many-values`: a place with very many explanations is described by shape. What must not be
+/// lost: sources stay, and addresses stand in places of their own.
+fn fold(place: &mut Place, expr: Expr) -> Expr {
+    let shape = |expr: &Expr| {
+        Expr(
+            expr.0
+                .iter()
+                .map(|part| match part {
+                    Part::Text(text) => Part::Varying(Varying::of(text)),
+                    other => other.clone(),
+                })
+                .collect(),
+        )
+    };
+    let mut folded: Vec<(Expr, Sightings)> = Vec::new();
+    let mut join = |expr: Expr, seen: Sightings| {
+        for (known, known_seen) in &mut folded {
+            if let Some(both) = same_skeleton(known, &expr) {
+                *known = both;
+                known_seen.calls = known_seen.calls.union(&seen.calls);
+                known_seen.first = known_seen.first.min(seen.first);
+                return;
+            }
+        }
+        folded.push((expr, seen));
+    };
+    for (known, seen) in std::mem::take(&mut place.values) {
+        join(shape(&known), seen);
+    }
+    let new = shape(&expr);
+    join(
+        new.clone(),
+        Sightings {
+            calls: Calls::default(),
+            first: u64::MAX,
+        },
+    );
+    if folded.len() >= MAX_VALUES {
+        let all = folded
+            .iter()
+            .fold(Calls::default(), |all, (_, seen)| all.union(&seen.calls));
+        let first = folded
+            .iter()
+            .map(|(_, seen)| seen.first)
+            .min()
+            .unwrap_or_default();
+        let anything = Expr(vec![Part::Varying(Varying::anything())]);
+        folded = vec![(anything, Sightings { calls: all, first })];
+    }
+    place.values = folded.into_iter().collect();
+    place
+        .values
+        .keys()
+        .find(|known| same_skeleton(known, &new).is_some_and(|both| both == **known))
+        .cloned()
+        .unwrap_or(Expr(vec![Part::Varying(Varying::anything())]))
+}
+
+/// Joins two expressions that differ in their varying parts only.
+fn same_skeleton(a: &Expr, b: &Expr) -> Option<Expr> {
+    if a.0.len() != b.0.len() {
+        return None;
+    }
+    a.0.iter()
+        .zip(&b.0)
+        .map(|pair| match pair {
+            (Part::Varying(a), Part::Varying(b)) => Some(Part::Varying(a.join(b))),
+            (a, b) => (a == b).then(|| a.clone()),
+        })
+        .collect::<Option<Vec<_>>>()
+        .map(Expr)
+}

@@ -1,0 +1,12 @@
+//! The canonical form of what a server does, independent of the values it did it with, and the
+//! noise that two runs of one version show. Never compares versions: `diff` does.
+
+mod behaviour;
+mod calls;
+mod collect;
+mod learn;
+
+pub use behaviour::{Behaviour, Operation, Place, Scope, Scoped, Sightings};
+pub use calls::Calls;
+pub use collect::Collector;
+pub use learn::{in_terms_of, learn};
