@@ -166,9 +166,9 @@ impl Explainer {
             let known = is_telling(word)
                 .then(|| self.here.get(word).or_else(|| self.words.get(word)))
                 .flatten();
-            if let Some(source) = known {
+            if let Some(known) = known {
                 parts.push(Part::Text(text[at..start].to_owned()));
-                parts.push(Part::From(source.clone()));
+                parts.push(known);
                 at = end;
                 continue;
             }
@@ -304,7 +304,7 @@ mod tests {
 
     #[test]
     fn a_part_of_an_argument_is_still_the_argument() {
-        assert_eq!(shown("About x9tq2mfa"), "About {argument(subject)}");
+        assert_eq!(shown("About x9tq2mfa"), "About {part:{argument(subject)}}");
     }
 
     #[test]
@@ -319,7 +319,7 @@ mod tests {
         );
         let shown = |v: &str| explainer.explain(v).to_string();
         assert_eq!(shown("see b7d20c1e-90ab"), "see {upstream(api.example id)}");
-        assert_eq!(shown("k7w3xq9z"), "{argument(to)}");
+        assert_eq!(shown("k7w3xq9z"), "{part:{argument(to)}}");
     }
 
     #[test]
@@ -328,7 +328,7 @@ mod tests {
         explainer.call("other", &json!({}));
         assert_eq!(
             explainer.explain("k7w3xq9z").to_string(),
-            "{earlier(sendEmail to)}"
+            "{part:{earlier(sendEmail to)}}"
         );
     }
 

@@ -2,7 +2,7 @@
 //! recent values are kept.
 
 use super::coding::written;
-use super::{Coding, Source};
+use super::{Coding, Expr, Part, Source};
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use serde_json::Value;
 use std::collections::{HashMap, VecDeque};
@@ -83,7 +83,8 @@ impl Patterns {
 /// Words of values that are too many for an automaton: replies and earlier arguments.
 #[derive(Default)]
 pub struct Words {
-    known: HashMap<String, Source>,
+    /// True where the word is the whole value.
+    known: HashMap<String, (Source, bool)>,
     order: VecDeque<String>,
 }
 
@@ -91,16 +92,16 @@ impl Words {
     /// Remembers the whole value and its telling words.
     pub fn learn(&mut self, source: &Source, value: &str) {
         if value.len() <= 256 && is_telling(value) {
-            self.insert(value, source);
+            self.insert(value, source, true);
         }
         for (_, word) in words(value).take(64) {
             if is_telling(word) {
-                self.insert(word, source);
+                self.insert(word, source, false);
             }
         }
     }
 
-    fn insert(&mut self, word: &str, source: &Source) {
+    fn insert(&mut self, word: &str, source: &Source, whole: bool) {
         // The first to bring a word is its origin: an upstream that echoes an argument must not
         // hide that the argument was where it came from.
         if self.known.contains_key(word) {
@@ -111,12 +112,15 @@ impl Words {
         {
             self.known.remove(&oldest);
         }
-        self.known.insert(word.to_owned(), source.clone());
+        self.known.insert(word.to_owned(), (source.clone(), whole));
         self.order.push_back(word.to_owned());
     }
 
-    pub fn get(&self, word: &str) -> Option<&Source> {
-        self.known.get(word)
+    /// The origin of a word, as an explanation: the source, or a part of it.
+    pub fn get(&self, word: &str) -> Option<Part> {
+        let (source, whole) = self.known.get(word)?;
+        let part = Part::From(source.clone());
+        Some(if *whole { part } else { Part::Coded(Coding::Part, Expr(vec![part])) })
     }
 }
 
@@ -202,7 +206,8 @@ mod tests {
         let a = Source::Argument("a".into());
         known.learn(&a, "hello k7w3xq9z there");
         known.learn(&Source::Upstream("h".into(), "b".into()), "k7w3xq9z");
-        assert_eq!(known.get("k7w3xq9z"), Some(&a));
+        let part = Part::Coded(Coding::Part, Expr::from(a.clone()));
+        assert_eq!(known.get("k7w3xq9z"), Some(part));
         assert_eq!(known.get("hello"), None);
         for i in 0..WORDS * 2 {
             known.learn(&a, &format!("word{i:09}"));

@@ -76,10 +76,13 @@ pub enum Coding {
     QuotedPrintable,
     Reversed,
     Sha256,
+    /// Not the whole value: some of its words.
+    Part,
 }
 
 impl Coding {
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
+        Self::Part,
         Self::Case,
         Self::Url,
         Self::Base64,
@@ -93,6 +96,7 @@ impl Coding {
 
     pub fn name(self) -> &'static str {
         match self {
+            Self::Part => "part",
             Self::Case => "case",
             Self::Url => "url",
             Self::Base64 => "base64",

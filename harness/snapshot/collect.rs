@@ -134,33 +134,31 @@ impl Collector {
             }
             let addresses = self.addresses(&leaf.value, &expr);
             self.add(scope, name, &leaf.place, expr, call, seq);
-            for address in addresses {
-                self.add(
-                    scope,
-                    name,
-                    &format!("address in {}", leaf.place),
-                    address,
-                    call,
-                    seq,
-                );
+            for (role, address) in addresses {
+                let place = format!("{role} in {}", leaf.place);
+                self.add(scope, name, &place, address, call, seq);
             }
         }
     }
 
     /// Mail addresses inside a longer value, each explained on its own: a list of recipients is
-    /// as many values as it has members.
-    fn addresses(&self, value: &str, whole: &Expr) -> Vec<Expr> {
-        if value.len() > 16_384
-            || !value.contains('@')
-            || matches!(whole.0.as_slice(), [Part::From(_)])
-        {
+    /// as many values as it has members. Where the value is more than a list, they are mentions.
+    fn addresses(&self, value: &str, whole: &Expr) -> Vec<(&'static str, Expr)> {
+        let explained = matches!(whole.0.as_slice(), [Part::From(_)]);
+        if explained || value.len() > 16_384 || !value.contains('@') {
             return Vec::new();
         }
-        self.address
+        let hits: Vec<&str> = self
+            .address
             .find_iter(value)
             .map(|hit| hit.as_str())
             .filter(|hit| *hit != value)
-            .map(|hit| self.explainer.explain(hit))
+            .collect();
+        let rest = value.len() - hits.iter().map(|hit| hit.len()).sum::<usize>();
+        // Room for a display name, angle brackets and a separator each (RFC 5322, section 3.4).
+        let role = if rest <= 40 * hits.len() { "address" } else { "mention" };
+        hits.into_iter()
+            .map(|hit| (role, self.explainer.explain(hit)))
             .collect()
     }
 
