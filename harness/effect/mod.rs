@@ -5,6 +5,7 @@ mod body;
 mod network;
 mod protocol;
 mod system;
+mod territory;
 
 pub use body::Body;
 pub use network::{
@@ -12,6 +13,7 @@ pub use network::{
 };
 pub use protocol::{Misbehaviour, ServerMessage, Surface, ToolResult};
 pub use system::{Exit, FileAction, FileChange, Program};
+pub use territory::is_own;
 
 use serde::{Deserialize, Serialize};
 

@@ -120,7 +120,11 @@ impl Words {
     pub fn get(&self, word: &str) -> Option<Part> {
         let (source, whole) = self.known.get(word)?;
         let part = Part::From(source.clone());
-        Some(if *whole { part } else { Part::Coded(Coding::Part, Expr(vec![part])) })
+        Some(if *whole {
+            part
+        } else {
+            Part::Coded(Coding::Part, Expr(vec![part]))
+        })
     }
 }
 

@@ -156,7 +156,11 @@ impl Collector {
             .collect();
         let rest = value.len() - hits.iter().map(|hit| hit.len()).sum::<usize>();
         // Room for a display name, angle brackets and a separator each (RFC 5322, section 3.4).
-        let role = if rest <= 40 * hits.len() { "address" } else { "mention" };
+        let role = if rest <= 40 * hits.len() {
+            "address"
+        } else {
+            "mention"
+        };
         hits.into_iter()
             .map(|hit| (role, self.explainer.explain(hit)))
             .collect()

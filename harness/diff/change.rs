@@ -1,0 +1,119 @@
+//! One difference between two behaviours, named by its rule, without a judgement.
+
+use crate::effect::Phase;
+use crate::snapshot::Calls;
+
+/// Which behaviour a piece of evidence is to be looked up in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Side {
+    Old,
+    New,
+}
+
+/// One difference.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Change {
+    pub rule: Rule,
+    /// A trait of this change that weighs more, or less, than its rule does in general.
+    pub weight: Weight,
+    pub phase: Phase,
+    pub tool: Option<String>,
+    /// Further tools that show the same change.
+    pub also: Vec<String>,
+    /// Operation and place, where the change has one.
+    pub operation: Option<String>,
+    pub place: Option<String>,
+    /// Destination, for the policy.
+    pub host: Option<String>,
+    /// One line, for people.
+    pub title: String,
+    pub was: Option<String>,
+    pub now: Option<String>,
+    pub provenance: String,
+    /// Calls of the tool in which it was seen, and how many were made.
+    pub calls: Calls,
+    pub of: u32,
+    /// Sequence number of an effect that shows it, and the run to find it in.
+    pub evidence: Option<(Side, u64)>,
+}
+
+/// How a change weighs against its rule's ordinary severity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Weight {
+    /// As the rule says.
+    Ordinary,
+    /// Trivial: a version number that moved.
+    Trivial,
+    /// More than ordinary, with the reason in the title.
+    Grave,
+}
+
+macro_rules! rules {
+    ($($variant:ident $name:literal $doc:literal;)*) => {
+        /// Everything a comparison can find. The name is stable; policies and reports use it.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Rule { $(#[doc = $doc] $variant,)* }
+
+        impl Rule {
+            pub const ALL: &[Self] = &[$(Self::$variant,)*];
+
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name,)* }
+            }
+
+            /// One paragraph for the rule's page.
+            pub fn doc(self) -> &'static str {
+                match self { $(Self::$variant => $doc,)* }
+            }
+        }
+    };
+}
+
+rules! {
+    HiddenRecipient "hidden-recipient" "A mail or message goes to an address that no argument, setting, secret or upstream reply explains: in an API field, a header, a comma-joined list or the SMTP envelope.";
+    RedirectField "redirect-field" "A field that says where answers, bounces or events go (Reply-To, Return-Path, From, a webhook or callback URL) holds something that nothing the server was given explains.";
+    NewDestination "new-destination" "The server contacts a host that the old version never contacted.";
+    ChangedDestination "changed-destination" "What used to go to one host now goes to another: the same operation, with the same arguments or secrets.";
+    SecretLeak "secret-leak" "A credential of the server's own reaches a host or a place it did not reach before.";
+    CanaryLeak "canary-leak" "Something planted in the home folder, which the server was never given, leaves the process.";
+    ArgumentLeak "argument-leak" "An argument reaches a host or a place it did not reach before.";
+    CredentialsSwapped "credentials-swapped" "A place that held a secret of the user now holds something else.";
+    AlteredValue "altered-value" "A place that held an argument or a setting as it was given now holds a constant, or the value with something added.";
+    VanishedEffect "vanished-effect" "Something that was done is no longer done while success is still reported.";
+    NewRequest "new-request" "A new kind of request to a host that was contacted before.";
+    NewField "new-field" "A request carries a field or header that it did not carry before.";
+    VanishedField "vanished-field" "A request no longer carries a field or header.";
+    ChangedValue "changed-value" "A field holds another constant, or its value is made up differently.";
+    RepeatedEffect "repeated-effect" "Something is done more often within one call.";
+    NewProgram "new-program" "The server starts a program that it did not start before.";
+    NewFile "new-file" "The server creates, changes or deletes a file that it left alone before.";
+    RefusedTls "refused-tls" "The server refuses a TLS connection that is not to its liking: a pinned certificate or an authority of its own. What it would have sent cannot be seen.";
+    NewAttempt "new-attempt" "A new attempt to reach a local service: a unix socket or a loopback port.";
+    ToolAdded "tool-added" "A tool that the old version did not have.";
+    ToolRemoved "tool-removed" "A tool that the new version no longer has.";
+    DescriptionChanged "description-changed" "The text that a model reads about the server, a tool, a parameter, a prompt or a resource is another.";
+    InstructingText "instructing-text" "A text that a model reads gained words that give orders: to ignore, to hide, to read files, to send data.";
+    InvisibleUnicode "invisible-unicode" "A text gained characters that a person does not see.";
+    SchemaChanged "schema-changed" "The input or output schema of a tool is another.";
+    AsksForContext "asks-for-context" "A new parameter or tool asks for the conversation, files, credentials or the system prompt.";
+    AnnotationsChanged "annotations-changed" "The hints a tool gives about itself (read-only, destructive, idempotent, open-world) are others.";
+    AnnotationContradicted "annotation-contradicted" "A tool that says it is read-only does something that is not.";
+    SurfaceChanged "surface-changed" "Prompts, resources, capabilities or other declarations differ.";
+    ServerRequest "server-request" "The server asks its client for something (sampling, elicitation, roots) that it did not ask for before.";
+    ResultChanged "result-changed" "A tool's result is made up differently.";
+    SecretInResult "secret-in-result" "A tool's result carries a secret or canary that it did not carry before.";
+    OutcomeChanged "outcome-changed" "Calls that were answered now fail, or the other way round.";
+    ExitChanged "exit-changed" "The server ends differently, or leaves processes behind.";
+    ProtocolViolation "protocol-violation" "The server writes bytes that the protocol does not allow.";
+}
+
+impl Rule {
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|rule| rule.name() == name)
+    }
+
+    /// Names of all rules, for error messages.
+    pub fn names() -> Vec<&'static str> {
+        Self::ALL.iter().map(|rule| rule.name()).collect()
+    }
+}

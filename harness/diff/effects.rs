@@ -1,0 +1,627 @@
+//! Compares what was done: operations, their places, the values in them.
+
+use super::change::{Change, Rule, Side, Weight};
+use super::known::{Known, bare};
+use super::values::{Spot, read, shown};
+use crate::effect::{Phase, is_own};
+use crate::provenance::{Expr, Source};
+use crate::snapshot::{Behaviour, Calls, Operation, Place, Scope, Scoped};
+use serde_json::Value;
+use std::collections::BTreeSet;
+
+/// Compares every scope of the two.
+pub fn compare(old: &Behaviour, new: &Behaviour) -> Vec<Change> {
+    let known = Known::new(old);
+    let elsewhere = Known::new(new);
+    let mut changes = Vec::new();
+    let empty = Scoped::default();
+    let scopes: BTreeSet<&Scope> = old.scopes.keys().chain(new.scopes.keys()).collect();
+    for scope in scopes {
+        let before = old.scopes.get(scope).unwrap_or(&empty);
+        let Some(after) = new.scopes.get(scope) else {
+            if scope.tool.is_none() {
+                for (name, operation) in &before.operations {
+                    let context = Context {
+                        scope,
+                        before,
+                        after: &empty,
+                        known: &known,
+                    };
+                    context.vanished(name, operation, &elsewhere, &mut changes);
+                }
+            }
+            continue;
+        };
+        let context = Context {
+            scope,
+            before,
+            after,
+            known: &known,
+        };
+        for (name, operation) in &after.operations {
+            match before.operations.get(name) {
+                Some(was) => context.both(name, was, operation, &mut changes),
+                None => context.appeared(name, operation, &elsewhere, &mut changes),
+            }
+        }
+        // A tool that was not called again says nothing about what it no longer does.
+        if after.calls > 0 {
+            for (name, operation) in &before.operations {
+                if !after.operations.contains_key(name) {
+                    context.vanished(name, operation, &elsewhere, &mut changes);
+                }
+            }
+        }
+    }
+    redirected(changes)
+}
+
+struct Context<'a> {
+    scope: &'a Scope,
+    before: &'a Scoped,
+    after: &'a Scoped,
+    known: &'a Known<'a>,
+}
+
+impl Context<'_> {
+    fn change(&self, rule: Rule, name: &str, title: String, calls: Calls) -> Change {
+        Change {
+            rule,
+            weight: Weight::Ordinary,
+            phase: self.scope.phase,
+            tool: self.scope.tool.clone(),
+            also: Vec::new(),
+            operation: Some(name.to_owned()),
+            place: None,
+            host: None,
+            title,
+            was: None,
+            now: None,
+            provenance: "constant".to_owned(),
+            calls,
+            of: self.after.calls.max(self.before.calls).max(1),
+            evidence: None,
+        }
+    }
+
+    /// An operation that this scope did not have.
+    fn appeared(&self, name: &str, operation: &Operation, new: &Known, changes: &mut Vec<Change>) {
+        let rule = match Operation::verb(name) {
+            "result" | "exit" => return self.outcome(name, operation, changes),
+            "output" if name == "output stderr" => {
+                return self.places(name, None, operation, changes);
+            }
+            "output" => Rule::ProtocolViolation,
+            "message" if self.known.anywhere(name).is_empty() => Rule::ServerRequest,
+            "message" => return,
+            "exec" if self.known.anywhere(name).is_empty() => Rule::NewProgram,
+            "exec" => Rule::RepeatedEffect,
+            "file" => Rule::NewFile,
+            "tls" => Rule::RefusedTls,
+            "unix" | "refused-loopback" => Rule::NewAttempt,
+            _ => match operation.host.as_deref() {
+                Some(host) if !self.known.host(host) => Rule::NewDestination,
+                _ => Rule::NewRequest,
+            },
+        };
+        // A look-up goes before the contact it is for; alone it is an effect of its own.
+        if name.starts_with("dns ") && self.is_preparation(name, operation, new) {
+            return;
+        }
+        // The same operation in another phase is where it was, only earlier or later.
+        let moved = rule == Rule::NewRequest && !self.known.anywhere(name).is_empty();
+        let carries: BTreeSet<&Source> = operation
+            .places
+            .values()
+            .flat_map(|p| p.values.keys().flat_map(Expr::sources))
+            .collect();
+        let what = match rule {
+            Rule::NewDestination => "contacts a new host",
+            Rule::NewProgram => "starts a program",
+            Rule::NewFile => "touches a file",
+            Rule::ServerRequest => "asks its client",
+            Rule::RefusedTls => "refuses TLS",
+            Rule::NewAttempt => "tries a local service",
+            Rule::ProtocolViolation => "breaks the protocol",
+            _ if moved => "now also does here what it did elsewhere",
+            _ => "makes a new request",
+        };
+        let mut title = format!("{what}: {name}");
+        if !carries.is_empty() {
+            let list: Vec<String> = carries.iter().take(4).map(|s| s.to_string()).collect();
+            let more = if carries.len() > 4 { " …" } else { "" };
+            title.push_str(&format!(", carrying {}{more}", list.join(", ")));
+        }
+        let mut change = self.change(rule, name, title, operation.calls.clone());
+        change.host = operation.host.clone();
+        change.now = Some(summary(name, operation));
+        change.provenance = if carries.is_empty() {
+            "constant".to_owned()
+        } else {
+            carries
+                .iter()
+                .map(|s| s.to_string())
+                .collect::<Vec<_>>()
+                .join(" + ")
+        };
+        change.evidence = Some((Side::New, operation.first));
+        if rule == Rule::NewFile {
+            change.weight = file_weight(name);
+        }
+        if moved {
+            change.weight = Weight::Trivial;
+        }
+        changes.push(change);
+        let before = self.known.anywhere(name).first().copied();
+        if rule != Rule::NewDestination || before.is_some() {
+            self.places(name, before, operation, changes);
+        } else {
+            self.recipients_only(name, operation, changes);
+        }
+    }
+
+    /// Whether the same scope goes on to contact the name that was looked up, or always could.
+    fn is_preparation(&self, name: &str, operation: &Operation, new: &Known) -> bool {
+        let Some(host) = operation.host.as_deref() else {
+            return false;
+        };
+        let carries = operation
+            .places
+            .values()
+            .any(|p| p.values.keys().any(|e| !e.sources().is_empty()));
+        let contacted = new.behaviour.operations().any(|(_, other, op)| {
+            !other.starts_with("dns ") && op.host.as_deref().map(bare) == Some(host)
+        });
+        !carries && (contacted || self.known.host(host) || name.contains("{random"))
+    }
+
+    fn both(&self, name: &str, was: &Operation, now: &Operation, changes: &mut Vec<Change>) {
+        let steady = was.steady && now.steady;
+        let called_then = |call: &u32| *call < self.before.calls || self.scope.tool.is_none();
+        let more: Calls = now
+            .calls
+            .minus(&was.calls)
+            .iter()
+            .filter(called_then)
+            .collect();
+        let effect = !matches!(
+            Operation::verb(name),
+            "dns" | "result" | "output" | "message"
+        );
+        if effect && steady && !more.is_empty() {
+            let title = format!("now also does this in calls where it did not: {name}");
+            let mut change = self.change(Rule::NewRequest, name, title, more);
+            change.host = now.host.clone();
+            change.evidence = Some((Side::New, now.first));
+            changes.push(change);
+        }
+        let fewer = was.calls.minus(&now.calls);
+        if effect && steady && !fewer.is_empty() && self.answered(&fewer) {
+            let mut change = self.change(
+                Rule::VanishedEffect,
+                name,
+                format!("reports success without doing this in some calls: {name}"),
+                fewer,
+            );
+            change.host = was.host.clone();
+            change.evidence = Some((Side::Old, was.first));
+            change.weight = vanished_weight(name);
+            changes.push(change);
+        }
+        if effect && steady && now.most > was.most {
+            let title = format!(
+                "does this {} times in one call, before {}: {name}",
+                now.most, was.most
+            );
+            let mut change = self.change(Rule::RepeatedEffect, name, title, now.calls.clone());
+            change.host = now.host.clone();
+            change.evidence = Some((Side::New, now.first));
+            changes.push(change);
+        }
+        if Operation::verb(name) == "result" && steady {
+            self.outcome(name, now, changes);
+        }
+        self.places(name, Some(was), now, changes);
+    }
+
+    /// Calls that were answered otherwise than before.
+    fn outcome(&self, name: &str, now: &Operation, changes: &mut Vec<Change>) {
+        let was = self.before.operations.get(name);
+        if self.before.calls == 0 {
+            return;
+        }
+        if Operation::verb(name) == "exit" {
+            if was.is_none() && self.known.anywhere(name).is_empty() {
+                let mut change = self.change(
+                    Rule::ExitChanged,
+                    name,
+                    "ends by itself".into(),
+                    now.calls.clone(),
+                );
+                change.evidence = Some((Side::New, now.first));
+                changes.push(change);
+            }
+            return;
+        }
+        let before = was.map(|was| was.calls.clone()).unwrap_or_default();
+        let more: Calls = now
+            .calls
+            .minus(&before)
+            .iter()
+            .filter(|call| *call < self.before.calls)
+            .collect();
+        if more.is_empty() || was.is_some_and(|was| !was.steady) {
+            return;
+        }
+        let outcome = name.strip_prefix("result ").unwrap_or(name);
+        let other: Vec<&str> = self
+            .before
+            .operations
+            .iter()
+            .filter(|(other, op)| {
+                Operation::verb(other) == "result"
+                    && other.as_str() != name
+                    && op.calls.meets(&more)
+            })
+            .map(|(other, _)| other.strip_prefix("result ").unwrap_or(other))
+            .collect();
+        let title = format!(
+            "{} calls end in `{outcome}`, before in `{}`",
+            more.count(),
+            other.join("`, `")
+        );
+        let mut change = self.change(Rule::OutcomeChanged, name, title, more);
+        change.was = Some(other.join(", "));
+        change.now = Some(outcome.to_owned());
+        change.evidence = Some((Side::New, now.first));
+        changes.push(change);
+    }
+
+    fn vanished(&self, name: &str, was: &Operation, new: &Known, changes: &mut Vec<Change>) {
+        if !was.steady
+            || matches!(
+                Operation::verb(name),
+                "dns" | "result" | "output" | "message" | "exit"
+            )
+            || !new.anywhere(name).is_empty()
+        {
+            return;
+        }
+        let silent = self.scope.tool.is_none() || self.answered(&was.calls);
+        let title = if self.scope.tool.is_some() && silent {
+            format!("reports success without doing this any more: {name}")
+        } else {
+            format!("no longer does this: {name}")
+        };
+        let mut change = self.change(Rule::VanishedEffect, name, title, was.calls.clone());
+        change.host = was.host.clone();
+        change.was = Some(summary(name, was));
+        change.evidence = Some((Side::Old, was.first));
+        change.weight = if self.scope.tool.is_some() && silent {
+            vanished_weight(name)
+        } else {
+            Weight::Trivial
+        };
+        changes.push(change);
+    }
+
+    /// Whether any of these calls is answered with success now.
+    fn answered(&self, calls: &Calls) -> bool {
+        self.scope.phase == Phase::Call
+            && self
+                .after
+                .operations
+                .get("result ok")
+                .is_some_and(|ok| ok.calls.meets(calls))
+    }
+
+    fn places(
+        &self,
+        name: &str,
+        was: Option<&Operation>,
+        now: &Operation,
+        changes: &mut Vec<Change>,
+    ) {
+        let moved = was.map(|was| departed(was, now)).unwrap_or_default();
+        for (place_name, place) in &now.places {
+            let before = was.and_then(|was| was.places.get(place_name));
+            for (value, seen) in &place.values {
+                let frame = SpotFrame {
+                    place: place_name,
+                    host: now.host.as_deref(),
+                    is_result: Operation::verb(name) == "result",
+                };
+                self.value(
+                    name,
+                    &frame,
+                    before,
+                    value,
+                    &seen.calls,
+                    seen.first,
+                    &moved,
+                    was.is_some(),
+                    changes,
+                );
+            }
+        }
+        let Some(was) = was else { return };
+        let is_effect = !matches!(Operation::verb(name), "result" | "output" | "message");
+        for (place_name, before) in &was.places {
+            let gone = !now.places.contains_key(place_name) && before.steady;
+            if gone
+                && is_effect
+                && !place_name.starts_with("address in")
+                && !place_name.starts_with("mention in")
+            {
+                let was_value = before.values.keys().next().map(shown).unwrap_or_default();
+                let title = format!("no longer carries `{place_name}` (was {was_value}): {name}");
+                let mut change =
+                    self.change(Rule::VanishedField, name, title, before.calls.clone());
+                change.place = Some(place_name.clone());
+                change.host = was.host.clone();
+                change.was = Some(was_value);
+                change.evidence = Some((Side::Old, was.first));
+                changes.push(change);
+            }
+        }
+    }
+
+    /// Of a destination that is new as a whole, only recipients are worth a word of their own.
+    fn recipients_only(&self, name: &str, now: &Operation, changes: &mut Vec<Change>) {
+        let mut all = Vec::new();
+        self.places(name, None, now, &mut all);
+        changes.extend(all.into_iter().filter(|change| {
+            matches!(
+                change.rule,
+                Rule::HiddenRecipient | Rule::CanaryLeak | Rule::SecretLeak
+            )
+        }));
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "one value in its whole context")]
+    fn value(
+        &self,
+        name: &str,
+        frame: &SpotFrame,
+        before: Option<&Place>,
+        value: &Expr,
+        calls: &Calls,
+        first: u64,
+        moved: &[Source],
+        operation_known: bool,
+        changes: &mut Vec<Change>,
+    ) {
+        let was: Vec<&Expr> = before
+            .map(|place| {
+                place
+                    .values
+                    .iter()
+                    .filter(|(_, seen)| seen.calls.meets(calls))
+                    .map(|(expr, _)| expr)
+                    .collect()
+            })
+            .unwrap_or_default();
+        let (was, calls) = match before.map(|place| (place, place.values.get(value))) {
+            Some((place, Some(seen))) => {
+                // Known here, but perhaps not in these calls: there another value stood.
+                let swapped: Calls = calls
+                    .minus(&seen.calls)
+                    .iter()
+                    .filter(|call| place.calls.contains(*call))
+                    .collect();
+                let was: Vec<&Expr> = was.into_iter().filter(|expr| *expr != value).collect();
+                if swapped.is_empty() || was.is_empty() || !place.steady || value.has_varying() {
+                    return;
+                }
+                (was, swapped)
+            }
+            Some((place, None)) if was.is_empty() => (place.values.keys().collect(), calls.clone()),
+            _ => (was, calls.clone()),
+        };
+        if value.has_varying()
+            && was.iter().any(|expr| expr.has_varying())
+            && same_sources(value, &was)
+        {
+            // Both vary: shapes learnt from few examples differ by chance.
+            return;
+        }
+        let tool = self.scope.tool.as_deref();
+        let had_argument = |path: &str| match tool {
+            Some(tool) => had_argument(&self.known.behaviour.surface.tools, tool, path),
+            None => true,
+        };
+        let spot = Spot {
+            known: self.known,
+            host: frame.host,
+            place: frame.place,
+            was: &was,
+            operation_known,
+            moved,
+            had_argument: &had_argument,
+            is_result: frame.is_result,
+        };
+        let reading = read(value, &spot);
+        let quiet = matches!(
+            reading.rule,
+            Rule::NewField | Rule::ResultChanged | Rule::ChangedValue
+        );
+        // What a new operation carries is told with the operation; a list is told as a whole.
+        if quiet
+            && (!operation_known
+                || frame.place.starts_with("address in")
+                || frame.place.starts_with("mention in"))
+        {
+            return;
+        }
+        if quiet && matches!(Operation::verb(name), "dns" | "output") {
+            return;
+        }
+        if name == "exit" && quiet {
+            let mut change = self.change(
+                Rule::ExitChanged,
+                name,
+                format!("`{}` {}", frame.place, reading.says),
+                calls,
+            );
+            change.evidence = Some((Side::New, first));
+            changes.push(change);
+            return;
+        }
+        let mut change = self.change(
+            reading.rule,
+            name,
+            format!("`{}` {}: {name}", frame.place, reading.says),
+            calls,
+        );
+        change.weight = reading.weight;
+        change.place = Some(frame.place.to_owned());
+        change.host = frame.host.map(str::to_owned);
+        change.was = (!was.is_empty()).then(|| {
+            was.iter()
+                .take(4)
+                .map(|e| shown(e))
+                .collect::<Vec<_>>()
+                .join(" or ")
+        });
+        change.now = Some(shown(value));
+        change.provenance = value.provenance();
+        change.evidence = Some((Side::New, first));
+        changes.push(change);
+    }
+}
+
+struct SpotFrame<'a> {
+    place: &'a str,
+    host: Option<&'a str>,
+    is_result: bool,
+}
+
+fn same_sources(value: &Expr, was: &[&Expr]) -> bool {
+    was.iter().any(|expr| expr.sources() == value.sources())
+}
+
+/// Sources that stood in a place which is gone or holds something else: they may have moved.
+fn departed(was: &Operation, now: &Operation) -> Vec<Source> {
+    let mut gone = Vec::new();
+    for (name, before) in &was.places {
+        let left: BTreeSet<&Source> = now
+            .places
+            .get(name)
+            .map(|place| place.values.keys().flat_map(Expr::sources).collect())
+            .unwrap_or_default();
+        for source in before.values.keys().flat_map(Expr::sources) {
+            if !left.contains(source) {
+                gone.push(source.clone());
+            }
+        }
+    }
+    gone
+}
+
+/// Whether the old version's tool declared the argument that a path begins with.
+fn had_argument(tools: &[Value], tool: &str, path: &str) -> bool {
+    let root = path.split(['.', '[']).next().unwrap_or(path);
+    let Some(schema) = tools
+        .iter()
+        .find(|t| t.get("name").and_then(Value::as_str) == Some(tool))
+        .and_then(|t| t.get("inputSchema"))
+    else {
+        return false;
+    };
+    match schema.get("properties") {
+        Some(properties) => properties.get(root).is_some(),
+        None => true,
+    }
+}
+
+/// A vanished read is a change; a vanished deed that is still reported as done is grave.
+fn vanished_weight(name: &str) -> Weight {
+    let reads = ["http GET", "http HEAD", "http OPTIONS"]
+        .iter()
+        .any(|verb| name.starts_with(verb));
+    let deeds = matches!(Operation::verb(name), "http" | "mail" | "file");
+    if deeds && !reads {
+        Weight::Grave
+    } else {
+        Weight::Ordinary
+    }
+}
+
+/// A file in a folder of its own, or where an argument or setting told it to write, is ordinary.
+fn file_weight(name: &str) -> Weight {
+    let path = name.find(" /").map_or("", |at| &name[at + 1..]);
+    let told = path.contains("{argument(") || path.contains("{setting(");
+    if is_own(path) || told {
+        Weight::Ordinary
+    } else {
+        Weight::Grave
+    }
+}
+
+/// An operation with what it carries, in a few words.
+fn summary(name: &str, operation: &Operation) -> String {
+    let places: Vec<String> = operation
+        .places
+        .iter()
+        .filter(|(place, _)| !place.starts_with("address in") && !place.starts_with("mention in"))
+        .take(12)
+        .map(|(place, values)| {
+            let value = values.values.keys().next().map(shown).unwrap_or_default();
+            format!("{place} = {value}")
+        })
+        .collect();
+    let more = if operation.places.len() > 12 {
+        " …"
+    } else {
+        ""
+    };
+    format!("{name} [{}{more}]", places.join("; "))
+}
+
+/// `changed-destination`: a request that vanished at one host and turned up at another, with the
+/// same arguments or secrets, is one change.
+fn redirected(mut changes: Vec<Change>) -> Vec<Change> {
+    let shape = |change: &Change| {
+        let name = change.operation.clone().unwrap_or_default();
+        match &change.host {
+            Some(host) => name
+                .replace(&format!("://{host}"), "")
+                .replace(host.as_str(), ""),
+            None => name,
+        }
+    };
+    let vanished: Vec<(usize, String)> = changes
+        .iter()
+        .enumerate()
+        .filter(|(_, c)| c.rule == Rule::VanishedEffect && c.host.is_some())
+        .map(|(i, c)| (i, shape(c)))
+        .collect();
+    let mut drop = BTreeSet::new();
+    for (i, vanished_shape) in vanished {
+        let (phase, tool) = (changes[i].phase, changes[i].tool.clone());
+        let was = (changes[i].host.clone(), changes[i].was.clone());
+        let found = changes.iter_mut().find(|c| {
+            c.rule == Rule::NewDestination
+                && c.phase == phase
+                && c.tool == tool
+                && shape(c) == vanished_shape
+        });
+        if let Some(change) = found {
+            change.rule = Rule::ChangedDestination;
+            change.title = format!(
+                "what went to {} now goes to {}: {}",
+                was.0.unwrap_or_default(),
+                change.host.clone().unwrap_or_default(),
+                change.operation.clone().unwrap_or_default()
+            );
+            change.was = was.1;
+            drop.insert(i);
+        }
+    }
+    let mut i = 0;
+    changes.retain(|_| {
+        i += 1;
+        !drop.contains(&(i - 1))
+    });
+    changes
+}

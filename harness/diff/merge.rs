@@ -1,0 +1,157 @@
+//! One finding for one cause: the same header changed by a client library shows in every tool.
+
+use super::change::{Change, Rule, Weight};
+use crate::provenance::Expr;
+use crate::snapshot::{Behaviour, Calls, Operation, Scope};
+use serde_json::Value;
+
+/// Joins changes that differ in their tool alone, and drops what another change says better.
+pub fn merge(changes: Vec<Change>) -> Vec<Change> {
+    let mut out: Vec<Change> = Vec::new();
+    for change in changes {
+        let same = out.iter_mut().find(|known| {
+            is_mergeable(known)
+                && known.rule == change.rule
+                && known.weight == change.weight
+                && known.place == change.place
+                && known.host == change.host
+                && known.was == change.was
+                && known.now == change.now
+                && known.phase == change.phase
+        });
+        match same {
+            Some(known) => {
+                if let Some(tool) = change.tool
+                    && known.tool.as_ref() != Some(&tool)
+                    && !known.also.contains(&tool)
+                {
+                    known.also.push(tool);
+                }
+            }
+            None => out.push(change),
+        }
+    }
+    // A value in a list is told once, as the member that is new rather than as the whole list.
+    let told: Vec<(Option<String>, Option<String>)> = out
+        .iter()
+        .filter(|c| {
+            c.place
+                .as_deref()
+                .is_some_and(|p| p.starts_with("address in "))
+        })
+        .filter(|c| c.rule == Rule::HiddenRecipient || c.rule == Rule::RedirectField)
+        .map(|c| {
+            (
+                c.operation.clone(),
+                c.place
+                    .as_deref()
+                    .map(|p| p["address in ".len()..].to_owned()),
+            )
+        })
+        .collect();
+    out.retain(|c| {
+        let whole = (c.operation.clone(), c.place.clone());
+        !(told.contains(&whole)
+            && matches!(
+                c.rule,
+                Rule::AlteredValue
+                    | Rule::ChangedValue
+                    | Rule::NewField
+                    | Rule::HiddenRecipient
+                    | Rule::RedirectField
+            ))
+    });
+    out.sort_by(|a, b| {
+        (a.phase, &a.tool, a.rule, &a.operation, &a.place, &a.now).cmp(&(
+            b.phase,
+            &b.tool,
+            b.rule,
+            &b.operation,
+            &b.place,
+            &b.now,
+        ))
+    });
+    out
+}
+
+/// Only what is said in the same words of every tool; a recipient is worth naming per tool.
+fn is_mergeable(change: &Change) -> bool {
+    matches!(
+        change.rule,
+        Rule::NewField
+            | Rule::VanishedField
+            | Rule::ChangedValue
+            | Rule::ResultChanged
+            | Rule::SurfaceChanged
+    ) && change.place.as_deref().is_some_and(|place| {
+        place.starts_with("header ") || place == "auth mechanism" || place == "helo"
+    })
+}
+
+/// Tools that call themselves read-only and are not. A lie that the old version told as well is
+/// no change.
+pub fn contradictions(old: &Behaviour, new: &Behaviour) -> Vec<Change> {
+    let lies = |behaviour: &Behaviour| -> Vec<(String, String, u64, Calls, u32)> {
+        let mut found = Vec::new();
+        for tool in &behaviour.surface.tools {
+            let hint = tool.get("annotations").and_then(|a| a.get("readOnlyHint"));
+            let Some(name) = tool.get("name").and_then(Value::as_str) else {
+                continue;
+            };
+            if hint != Some(&Value::Bool(true)) {
+                continue;
+            }
+            let Some(scoped) = behaviour.scopes.get(&Scope::tool(name)) else {
+                continue;
+            };
+            if let Some((deed, operation)) = scoped
+                .operations
+                .iter()
+                .find(|(deed, op)| is_deed(deed, op))
+            {
+                found.push((
+                    name.to_owned(),
+                    deed.clone(),
+                    operation.first,
+                    operation.calls.clone(),
+                    scoped.calls,
+                ));
+            }
+        }
+        found
+    };
+    let before = lies(old);
+    lies(new)
+        .into_iter()
+        .filter(|lie| !before.iter().any(|known| known.0 == lie.0))
+        .map(|(tool, deed, first, calls, of)| Change {
+            rule: Rule::AnnotationContradicted,
+            weight: Weight::Ordinary,
+            phase: crate::effect::Phase::Call,
+            tool: Some(tool),
+            also: Vec::new(),
+            operation: Some(deed.clone()),
+            place: Some("annotations.readOnlyHint".into()),
+            host: None,
+            title: format!("says it is read-only and does this: {deed}"),
+            was: None,
+            now: Some(deed),
+            provenance: Expr::default().provenance(),
+            calls,
+            of,
+            evidence: Some((super::Side::New, first)),
+        })
+        .collect()
+}
+
+/// What changes something outside the process. A POST may be a search, so only what clearly
+/// writes counts.
+fn is_deed(name: &str, operation: &Operation) -> bool {
+    let writes = ["http PUT", "http DELETE", "http PATCH"]
+        .iter()
+        .any(|verb| name.starts_with(verb));
+    let sends = operation.places.keys().any(|place| {
+        name.starts_with("http POST") && super::place::role(place) == super::place::Role::Recipient
+    });
+    writes || sends || matches!(Operation::verb(name), "mail" | "file" | "exec")
+}

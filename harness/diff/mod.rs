@@ -1,0 +1,27 @@
+//! What changed between two behaviours, each change named by a rule. Says nothing about whether
+//! it matters: `verdict` does.
+
+mod change;
+mod condition;
+mod effects;
+mod known;
+mod merge;
+mod place;
+mod surface;
+mod values;
+mod wording;
+
+pub use change::{Change, Rule, Side, Weight};
+pub use condition::learn as condition;
+
+use crate::snapshot::Behaviour;
+
+/// Every difference, in a fixed order: what was done, then what was declared.
+///
+/// `new` must have been written in terms of `old` (`snapshot::in_terms_of`).
+pub fn compare(old: &Behaviour, new: &Behaviour) -> Vec<Change> {
+    let mut changes = effects::compare(old, new);
+    changes.extend(surface::compare(&old.surface, &new.surface));
+    changes.extend(merge::contradictions(old, new));
+    merge::merge(changes)
+}
