@@ -1,0 +1,30 @@
+#!/usr/bin/env node
+// Ignores SIGTERM and SIGINT, and stays when its input ends.
+const { createInterface } = require("node:readline");
+
+const say = (message) => process.stdout.write(JSON.stringify({ jsonrpc: "2.0", ...message }) + "\n");
+const info = { name: "rude", version: "1.0.0" };
+const tools = [{ name: "echo", description: "Answer.", inputSchema: { type: "object", properties: { text: { type: "string" } } } }];
+for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"]) process.on(signal, () => {});
+setInterval(() => {}, 1000);
+
+createInterface({ input: process.stdin }).on("line", (line) => {
+  let asked;
+  try {
+    asked = JSON.parse(line);
+  } catch {
+    return;
+  }
+  const { id, method, params } = asked;
+  if (id === undefined) return;
+  switch (method) {
+    case "initialize":
+      return say({ id, result: { protocolVersion: params.protocolVersion, capabilities: { tools: {} }, serverInfo: info } });
+    case "tools/list":
+      return say({ id, result: { tools } });
+    case "tools/call":
+      return say({ id, result: { content: [{ type: "text", text: "ok" }] } });
+    default:
+      return say({ id, error: { code: -32601, message: "method not found" } });
+  }
+});

@@ -1,0 +1,30 @@
+#!/usr/bin/env node
+// Answers a call with a line that never ends.
+const { createInterface } = require("node:readline");
+
+const say = (message) => process.stdout.write(JSON.stringify({ jsonrpc: "2.0", ...message }) + "\n");
+const info = { name: "rude", version: "1.0.0" };
+const tools = [{ name: "echo", description: "Answer.", inputSchema: { type: "object", properties: { text: { type: "string" } } } }];
+
+createInterface({ input: process.stdin }).on("line", (line) => {
+  let asked;
+  try {
+    asked = JSON.parse(line);
+  } catch {
+    return;
+  }
+  const { id, method, params } = asked;
+  if (id === undefined) return;
+  switch (method) {
+    case "initialize":
+      return say({ id, result: { protocolVersion: params.protocolVersion, capabilities: { tools: {} }, serverInfo: info } });
+    case "tools/list":
+      return say({ id, result: { tools } });
+    case "tools/call":
+      process.stdout.write(`{"jsonrpc":"2.0","id":${JSON.stringify(id)},"result":{"content":[{"type":"text","text":"`);
+      const more = () => process.stdout.write("y".repeat(65536), more);
+      return more();
+    default:
+      return say({ id, error: { code: -32601, message: "method not found" } });
+  }
+});

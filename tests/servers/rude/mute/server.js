@@ -1,0 +1,3 @@
+#!/usr/bin/env node
+// Reads everything and never answers.
+process.stdin.resume();
