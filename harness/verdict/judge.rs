@@ -1,0 +1,94 @@
+//! From changes to findings and a verdict.
+
+use super::{Allowed, Finding, Policy, Seen, Severity, Verdict};
+use crate::diff::Change;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+/// What the judge cannot know from a change alone.
+pub trait Evidence {
+    /// The effect that shows the change, bounded; null where there is none.
+    fn effect(&self, change: &Change) -> Value;
+    /// The condition under which it happens.
+    fn when(&self, change: &Change) -> Option<String>;
+    /// A command that shows it again.
+    fn reproduce(&self, change: &Change) -> String;
+}
+
+/// Findings by falling severity, and those that the policy allowed.
+pub fn judge(
+    changes: Vec<Change>,
+    policy: &Policy,
+    evidence: &dyn Evidence,
+) -> (Vec<Finding>, Vec<Allowed>) {
+    let mut findings = Vec::new();
+    let mut allowed = Vec::new();
+    for change in changes {
+        let Some(severity) = policy.severity(&change) else {
+            continue;
+        };
+        let finding = finding(&change, severity, evidence);
+        match policy.allows(&change) {
+            Some(allow) => allowed.push(Allowed {
+                finding,
+                by: allow.text.clone(),
+            }),
+            None => findings.push(finding),
+        }
+    }
+    findings.sort_by(|a: &Finding, b: &Finding| b.severity.cmp(&a.severity));
+    (findings, allowed)
+}
+
+/// The verdict on findings alone, without regard to the exercise.
+pub fn verdict(findings: &[Finding]) -> Verdict {
+    match findings.iter().map(|finding| finding.severity).max() {
+        Some(Severity::Suspicious) => Verdict::Suspicious,
+        Some(Severity::Change) => Verdict::Changed,
+        Some(Severity::Info) | None => Verdict::Unchanged,
+    }
+}
+
+fn finding(change: &Change, severity: Severity, evidence: &dyn Evidence) -> Finding {
+    let text = |value: &Option<String>| value.clone().map_or(Value::Null, Value::String);
+    let mut title = change.title.clone();
+    if !change.also.is_empty() {
+        title.push_str(&format!(" (also in {})", change.also.join(", ")));
+    }
+    Finding {
+        id: id(change),
+        rule: change.rule.name().to_owned(),
+        severity,
+        phase: change.phase,
+        tool: change.tool.clone(),
+        title,
+        effect: evidence.effect(change),
+        was: text(&change.was),
+        now: text(&change.now),
+        provenance: change.provenance.clone(),
+        seen: Seen {
+            calls: u64::from(change.calls.count()),
+            of: u64::from(change.of),
+        },
+        when: evidence.when(change),
+        reproduce: evidence.reproduce(change),
+    }
+}
+
+/// Rule, tool and place, without any value: the same finding keeps its name when the run, the
+/// seed or the wording of its title differ.
+fn id(change: &Change) -> String {
+    let mut hash = Sha256::new();
+    let parts = [
+        Some(change.rule.name()),
+        change.tool.as_deref(),
+        change.operation.as_deref(),
+        change.place.as_deref(),
+        Some(change.provenance.as_str()),
+    ];
+    for part in parts {
+        hash.update(part.unwrap_or_default().as_bytes());
+        hash.update([0]);
+    }
+    data_encoding::HEXLOWER.encode(&hash.finalize()[..6])
+}

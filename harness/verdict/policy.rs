@@ -1,0 +1,110 @@
+//! What a team has decided beforehand: rules turned up, down or off, behaviour allowed.
+
+use super::{Severity, severity::severity};
+use crate::diff::{Change, Rule};
+use std::collections::BTreeMap;
+
+/// The policy of one comparison.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Policy {
+    /// The least severity that fails.
+    pub fail_on: Severity,
+    pub allow: Vec<Allow>,
+    /// Rules whose severity is fixed; `None` turns one off.
+    pub rules: BTreeMap<Rule, Option<Severity>>,
+}
+
+/// Behaviour that is expected. A part left out admits anything.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Allow {
+    pub rule: Option<Rule>,
+    /// A host, `*` standing for any characters.
+    pub host: Option<String>,
+    pub tool: Option<String>,
+    /// A pattern for the path of a request or file, as it stands in the operation.
+    pub path: Option<String>,
+    /// A pattern for the place, such as `body.Bcc`.
+    pub field: Option<String>,
+    /// As the user wrote it.
+    pub text: String,
+}
+
+impl Policy {
+    pub fn new(fail_on: Severity) -> Self {
+        Self {
+            fail_on,
+            allow: Vec::new(),
+            rules: BTreeMap::new(),
+        }
+    }
+
+    /// The severity under this policy; nothing where the rule is off.
+    pub fn severity(&self, change: &Change) -> Option<Severity> {
+        self.rules
+            .get(&change.rule)
+            .copied()
+            .unwrap_or_else(|| Some(severity(change)))
+    }
+
+    /// The entry that allows a change.
+    pub fn allows(&self, change: &Change) -> Option<&Allow> {
+        self.allow.iter().find(|allow| allow.admits(change))
+    }
+}
+
+impl Allow {
+    fn admits(&self, change: &Change) -> bool {
+        let host = change
+            .host
+            .as_deref()
+            .map(|host| host.split(':').next().unwrap_or(host));
+        let operation = change.operation.as_deref();
+        self.rule.is_none_or(|rule| rule == change.rule)
+            && matches_part(&self.host, host)
+            && matches_part(&self.tool, change.tool.as_deref())
+            && self
+                .path
+                .as_deref()
+                .is_none_or(|p| operation.is_some_and(|op| matches(&format!("*{p}"), op)))
+            && matches_part(&self.field, change.place.as_deref())
+    }
+}
+
+fn matches_part(pattern: &Option<String>, value: Option<&str>) -> bool {
+    pattern
+        .as_deref()
+        .is_none_or(|pattern| value.is_some_and(|value| matches(pattern, value)))
+}
+
+/// Glob with `*` alone; the case of ASCII letters does not matter.
+fn matches(pattern: &str, value: &str) -> bool {
+    let (pattern, value) = (pattern.to_ascii_lowercase(), value.to_ascii_lowercase());
+    let mut pieces = pattern.split('*');
+    let first = pieces.next().unwrap_or_default();
+    let Some(mut rest) = value.strip_prefix(first) else {
+        return false;
+    };
+    let Some(last) = pieces.next_back() else {
+        return rest.is_empty();
+    };
+    for piece in pieces {
+        match rest.find(piece) {
+            Some(at) => rest = &rest[at + piece.len()..],
+            None => return false,
+        }
+    }
+    rest.ends_with(last)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::matches;
+
+    #[test]
+    fn patterns() {
+        assert!(matches("*.corp.example", "otel.CORP.example"));
+        assert!(matches("body.*", "body.Bcc") && matches("a*b*c", "aXXbYYc"));
+        assert!(!matches("*.corp.example", "corp.example"));
+        assert!(!matches("body", "body.Bcc") && !matches("a*b*c", "acb"));
+    }
+}
