@@ -3,5 +3,6 @@
 pub mod effect;
 pub mod event;
 pub mod internet;
+pub mod mcp;
 pub mod secret;
 pub mod verdict;
