@@ -7,7 +7,7 @@ mod protocol;
 mod system;
 mod territory;
 
-pub use body::Body;
+pub use body::{Body, Capture};
 pub use network::{
     Auth, Datagram, Dns, Flow, Http, Mail, MailPart, MailTls, Peer, Reply, Tls, TlsOutcome,
 };

@@ -24,7 +24,7 @@ pub struct Surface {
 pub struct ToolResult {
     pub tool: String,
     /// `ok`, `error` (`isError`), `protocol-error` (JSON-RPC error), `timeout`, `gone` (the
-    /// server ended or closed its output).
+    /// server ended or closed its output), `oversized` (an answer over the client's bounds).
     pub outcome: String,
     /// The `result` or `error` member, parsed; null where nothing came.
     pub value: Value,
@@ -44,8 +44,12 @@ pub struct ServerMessage {
 /// Bytes that break the protocol or its bounds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Misbehaviour {
-    /// `not-json`, `not-json-rpc`, `line-too-long`, `invalid-utf8`, `unknown-id`,
-    /// `duplicate-answer`, `stdout-flood`, `stderr` (log text; not wrong in itself).
+    /// `stderr` (log text; not wrong in itself), or what the MCP client met on stdout:
+    /// `not-json`, `too-deep`, `too-many-values`, `line-too-long`, `unterminated`,
+    /// `invalid-utf8`, `lone-surrogate`, `duplicate-key`, `big-number`, `batch`,
+    /// `not-json-rpc`, `result-and-error`, `id-type`, `unknown-id`, `late-answer`,
+    /// `duplicate-answer`, `stdout-flood`, `stdin-unread`, `server-request` (in an era without
+    /// them), `result-type`, `endless-input`, `endless-pages`, `no-listing`.
     pub what: String,
     pub bytes: Body,
 }

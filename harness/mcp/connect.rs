@@ -1,0 +1,144 @@
+//! From two pipes to a session with a listed surface.
+
+use super::answer::Answers;
+use super::era;
+use super::exchange::{Exchange, Reply};
+use super::options::{Era, Options, Tap};
+use super::session::Session;
+use super::stdio::Wire;
+use super::surface;
+use super::watch::Watch;
+use crate::effect::{Sink, Surface};
+use std::sync::Arc;
+use std::time::Duration;
+use thiserror::Error;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::Instant;
+
+/// Why a server cannot be talked to.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum ConnectError {
+    #[error("the server ended before it answered `{method}`")]
+    Gone { method: &'static str },
+    /// It may be fine with a client that does not ask.
+    #[error("the server ended on `server/discover`, a method it does not know")]
+    DiedOnDiscover,
+    /// It may be fine with a client that waits for it.
+    #[error("the server answered `server/discover` only after it had been asked to `initialize`")]
+    LateDiscover,
+    #[error("the server did not answer `{method}` within {waited:?}")]
+    Silent {
+        method: &'static str,
+        waited: Duration,
+        probed: bool,
+    },
+    #[error("the server refused `{method}`: `{error}`")]
+    Refused {
+        method: &'static str,
+        /// The JSON-RPC error, as JSON.
+        error: String,
+        probed: bool,
+    },
+    #[error("the server answered `{method}` with something else than its result")]
+    Malformed { method: &'static str },
+    #[error("the server speaks only revisions unknown here: `{}`", offered.join("`, `"))]
+    Revision { offered: Vec<String> },
+    #[error("the server declares tools, but does not list them: {why}")]
+    NoListing { why: String },
+}
+
+impl ConnectError {
+    /// The era in which a fresh start of the same server may work.
+    pub fn retry(&self) -> Option<Era> {
+        match self {
+            Self::DiedOnDiscover
+            | Self::Silent { probed: true, .. }
+            | Self::Refused { probed: true, .. } => Some(Era::Legacy),
+            Self::LateDiscover => Some(Era::Modern),
+            _ => None,
+        }
+    }
+
+    pub(super) fn from_reply(method: &'static str, reply: Reply) -> Self {
+        match reply {
+            Reply::Gone => Self::Gone { method },
+            Reply::Timeout => Self::Silent {
+                method,
+                waited: Duration::ZERO,
+                probed: false,
+            },
+            Reply::Error { value, .. } => Self::Refused {
+                method,
+                error: value.to_string(),
+                probed: false,
+            },
+            Reply::Result { .. } | Reply::Oversized(_) => Self::Malformed { method },
+        }
+    }
+
+    /// The same, when `server/discover` had gone before and may be to blame.
+    pub(super) fn after_probe(self) -> Self {
+        match self {
+            Self::Gone { .. } => Self::DiedOnDiscover,
+            Self::Silent { method, waited, .. } => Self::Silent {
+                method,
+                waited,
+                probed: true,
+            },
+            Self::Refused { method, error, .. } => Self::Refused {
+                method,
+                error,
+                probed: true,
+            },
+            other => other,
+        }
+    }
+}
+
+/// Agrees on a revision and lists what the server offers.
+///
+/// `stdin` and `stdout` are the server's. Messages that nobody asked for and everything wrong
+/// on the way go to `effects`; the surface is returned and not emitted. Whoever starts the same
+/// server again should ask for the [`Session::era`] found before: that saves the probe, and
+/// keeps a slow start from changing the outcome.
+pub async fn connect<I, O>(
+    stdin: I,
+    stdout: O,
+    options: Options,
+    effects: Arc<dyn Sink>,
+    tap: Option<Arc<dyn Tap>>,
+) -> Result<(Session, Surface), ConnectError>
+where
+    I: AsyncWrite + Send + Unpin + 'static,
+    O: AsyncRead + Send + Unpin + 'static,
+{
+    let deadline = Instant::now() + options.start_timeout;
+    let wire = Wire::new(
+        Box::new(stdin),
+        Box::new(stdout),
+        options.max_line,
+        options.max_total,
+        tap,
+    );
+    let mut exchange = Exchange::new(wire, Watch::new(effects), Answers::new(&options));
+    let agreed = era::open(&mut exchange, &options, deadline)
+        .await
+        .map_err(|error| match error {
+            ConnectError::Silent { method, probed, .. } => ConnectError::Silent {
+                method,
+                waited: options.start_timeout,
+                probed,
+            },
+            error => error,
+        });
+    // What was left over of a flood is evidence most of all when nothing came of it.
+    exchange.watch.reset();
+    let agreed = agreed?;
+    era::subscribe(&mut exchange, &agreed);
+    let (surface, fault) = surface::list(&mut exchange, &agreed, deadline).await;
+    exchange.watch.reset();
+    match fault {
+        Some(why) => Err(ConnectError::NoListing { why }),
+        None => Ok((Session::new(exchange, agreed, options), surface)),
+    }
+}

@@ -1,0 +1,36 @@
+//! An MCP client over a byte stream, for servers that may be hostile: both eras of the
+//! protocol, every frame seen as bytes and bounded, every oddity an effect.
+//!
+//! It starts no process, keeps no file and trusts nothing that it reads. What a server does
+//! is never an error of [`Session`]'s methods, only a server that cannot be talked to at all is
+//! one, and only from [`connect`].
+//!
+//! ```text
+//! frame    bytes → lines, bounded           skim     the id of a line too long to keep
+//! json     line → value and its oddities    rpc      value → request, notification, answer
+//! stdio    both directions at once          watch    oddities and messages → effects, bounded
+//! exchange one request, one answer          answer   what the server asks of its client
+//! era      handshakes                       surface  listings, page by page
+//! ```
+
+mod answer;
+mod connect;
+mod elicit;
+mod era;
+mod exchange;
+mod frame;
+mod json;
+mod options;
+mod rpc;
+mod session;
+mod skim;
+mod stdio;
+mod surface;
+mod watch;
+
+#[cfg(test)]
+mod tests;
+
+pub use connect::{ConnectError, connect};
+pub use options::{Direction, Era, Options, Tap};
+pub use session::Session;

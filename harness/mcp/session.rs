@@ -1,0 +1,124 @@
+//! A server that can be called. Whatever it does is an outcome or an effect, never an error.
+
+use super::era::{self, Agreed, Round};
+use super::exchange::{Exchange, Reply};
+use super::options::{Era, Options};
+use super::surface;
+use crate::effect::{Surface, ToolResult};
+use serde_json::Value;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Rounds of questions within one call.
+const ROUNDS: usize = 8;
+
+/// One conversation. Reading happens only inside these methods: between calls, give the server
+/// a hearing with [`listen`](Self::listen). Dropping a future of theirs loses nothing but its
+/// answer.
+pub struct Session {
+    exchange: Exchange,
+    agreed: Agreed,
+    options: Options,
+}
+
+impl Session {
+    pub(super) fn new(exchange: Exchange, agreed: Agreed, options: Options) -> Self {
+        Self {
+            exchange,
+            agreed,
+            options,
+        }
+    }
+
+    /// Calls a tool, answers what it asks, and waits for at most `call_timeout`. The result is
+    /// returned and not emitted.
+    pub async fn call(&mut self, tool: &str, arguments: &Value) -> ToolResult {
+        self.exchange.watch.reset();
+        let deadline = Instant::now() + self.options.call_timeout;
+        let call = format!(r#""name":{},"arguments":{arguments}"#, Value::from(tool));
+        let mut further = String::new();
+        let mut rounds = 0;
+        let (outcome, value, bytes) = loop {
+            let params = self.agreed.params(&format!("{call}{further}"));
+            let (value, frame) = match self.exchange.request("tools/call", &params, deadline).await
+            {
+                Reply::Result { value, frame } => (value, frame),
+                Reply::Error { value, bytes } => break ("protocol-error", value, bytes),
+                Reply::Oversized(bytes) => break ("oversized", Value::Null, bytes),
+                Reply::Timeout => break ("timeout", Value::Null, 0),
+                Reply::Gone => break ("gone", Value::Null, 0),
+            };
+            let bytes = frame.len() as u64;
+            let round = match self.agreed.era {
+                Era::Modern => era::round(&mut self.exchange, &value, &frame),
+                _ => Round::Done,
+            };
+            let wrong = match round {
+                Round::Done if value["isError"] == true => break ("error", value, bytes),
+                Round::Done => break ("ok", value, bytes),
+                Round::Again(members) if rounds < ROUNDS => {
+                    further = members;
+                    rounds += 1;
+                    continue;
+                }
+                Round::Again(_) => "endless-input",
+                Round::Invalid => "result-type",
+            };
+            self.exchange.watch.misbehaviour(wrong, &frame);
+            break ("protocol-error", value, bytes);
+        };
+        ToolResult {
+            tool: tool.into(),
+            outcome: outcome.into(),
+            value,
+            bytes,
+        }
+    }
+
+    /// Lists everything once more, within `call_timeout`: a surface must not change with calls.
+    pub async fn list(&mut self) -> Surface {
+        self.exchange.watch.reset();
+        let deadline = Instant::now() + self.options.call_timeout;
+        surface::list(&mut self.exchange, &self.agreed, deadline)
+            .await
+            .0
+    }
+
+    /// Hears what the server says of itself and answers its requests, for this long or until
+    /// its output ends.
+    pub async fn listen(&mut self, time: Duration) {
+        self.exchange.watch.reset();
+        self.exchange.listen(Instant::now() + time).await;
+    }
+
+    /// How many `notifications/*/list_changed` have come so far.
+    pub fn list_changed(&self) -> u64 {
+        self.exchange.list_changed
+    }
+
+    /// Whether the server's output has ended: every further call would be `gone`.
+    pub fn is_gone(&self) -> bool {
+        self.exchange.wire.is_ended()
+    }
+
+    /// `Legacy` or `Modern`.
+    pub fn era(&self) -> Era {
+        self.agreed.era
+    }
+
+    /// The protocol revision in force.
+    pub fn revision(&self) -> &str {
+        &self.agreed.revision
+    }
+
+    /// Closes the server's stdin and hears what it still says, for at most `close_timeout`.
+    /// True when its output ended within that.
+    pub async fn close(mut self) -> bool {
+        self.exchange.watch.reset();
+        self.exchange.wire.close_stdin();
+        let deadline = Instant::now() + self.options.close_timeout;
+        let ended = self.exchange.listen(deadline).await;
+        self.exchange.watch.reset();
+        ended
+    }
+}

@@ -1,0 +1,111 @@
+//! Everything a server lists, page by page, raw. Ends whatever the pages do.
+
+use super::era::Agreed;
+use super::exchange::{Exchange, Reply};
+use crate::effect::Surface;
+use serde_json::Value;
+use std::collections::HashSet;
+use tokio::time::Instant;
+
+/// Pages and bytes of one list.
+const PAGES: usize = 1000;
+const BYTES: usize = 32 << 20;
+
+/// Lists what the server declares, and tools in any case: hosts do, and a server may have tools
+/// that it does not declare. Also says why tools that are declared could not be listed.
+pub(super) async fn list(
+    exchange: &mut Exchange,
+    agreed: &Agreed,
+    deadline: Instant,
+) -> (Surface, Option<String>) {
+    let mut surface = Surface {
+        server: agreed.server.clone(),
+        revision: agreed.revision.clone(),
+        ..Surface::default()
+    };
+    let mut fault = None;
+    if agreed.has("tools") {
+        let method = "tools/list";
+        (surface.tools, fault) = pages(exchange, agreed, method, "tools", deadline).await;
+        tell(exchange, method, &fault);
+    }
+    for (capability, method, member, to) in [
+        ("prompts", "prompts/list", "prompts", &mut surface.prompts),
+        (
+            "resources",
+            "resources/list",
+            "resources",
+            &mut surface.resources,
+        ),
+        (
+            "resources",
+            "resources/templates/list",
+            "resourceTemplates",
+            &mut surface.resource_templates,
+        ),
+    ] {
+        if agreed.has(capability) {
+            let (items, fault) = pages(exchange, agreed, method, member, deadline).await;
+            *to = items;
+            // Many servers declare resources and know no templates.
+            if method != "resources/templates/list" {
+                tell(exchange, method, &fault);
+            }
+        }
+    }
+    if !agreed.has("tools") {
+        // Last, because a server that does not answer this takes all the time there is.
+        (surface.tools, _) = pages(exchange, agreed, "tools/list", "tools", deadline).await;
+    }
+    (surface, fault)
+}
+
+fn tell(exchange: &mut Exchange, method: &str, fault: &Option<String>) {
+    if let Some(why) = fault {
+        let text = format!("{method}: {why}");
+        exchange.watch.misbehaviour("no-listing", text.as_bytes());
+    }
+}
+
+async fn pages(
+    exchange: &mut Exchange,
+    agreed: &Agreed,
+    method: &str,
+    member: &str,
+    deadline: Instant,
+) -> (Vec<Value>, Option<String>) {
+    let mut items = Vec::new();
+    let mut seen = HashSet::new();
+    let mut bytes = 0;
+    let mut members = String::new();
+    loop {
+        let params = agreed.params(&members);
+        let mut page = match exchange.request(method, &params, deadline).await {
+            Reply::Result { value, frame } => {
+                bytes += frame.len();
+                value
+            }
+            Reply::Error { value, .. } => return (items, Some(format!("error `{value}`"))),
+            Reply::Oversized(n) => return (items, Some(format!("a page of {n} bytes"))),
+            Reply::Timeout => return (items, Some("no answer in time".into())),
+            Reply::Gone => return (items, Some("the server ended".into())),
+        };
+        match page.get_mut(member).map(Value::take) {
+            Some(Value::Array(more)) => items.extend(more),
+            _ => return (items, Some(format!("a page without `{member}`"))),
+        }
+        // An empty string is a cursor as good as any; only null and nothing end the list.
+        let cursor = match &page["nextCursor"] {
+            Value::Null => return (items, None),
+            cursor => cursor.to_string(),
+        };
+        if seen.len() == PAGES || bytes > BYTES || !seen.insert(cursor.clone()) {
+            let text = format!("{method}: {cursor}");
+            exchange
+                .watch
+                .misbehaviour("endless-pages", text.as_bytes());
+            return (items, None);
+        }
+        members = format!(r#""cursor":{cursor}"#);
+    }
+}
