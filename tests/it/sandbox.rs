@@ -6,7 +6,9 @@ use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use turncoat::effect::{FileAction, FileChange, Kept, Kind};
@@ -26,9 +28,16 @@ fn spec(argv: &[&str]) -> Spec {
         .map(|(k, v)| (k.to_owned(), v.to_owned()))
         .to_vec(),
         cwd: "/home/alex/work".to_owned(),
-        helper: Some(env!("CARGO_BIN_EXE_turncoat").into()),
+        helper: Some(helper()),
         ..Spec::default()
     }
+}
+
+/// Where the unprivileged run of these tests finds its copy of the binary.
+const HELPER: &str = "TURNCOAT_TEST_HELPER";
+
+fn helper() -> PathBuf {
+    std::env::var_os(HELPER).map_or_else(|| env!("CARGO_BIN_EXE_turncoat").into(), PathBuf::from)
 }
 
 fn shell(script: &str) -> Spec {
@@ -310,7 +319,9 @@ fn a_fork_bomb_stays_small_and_ends() {
 
 #[test]
 fn what_is_left_behind_is_named_and_killed() {
-    let done = run(&shell("sh -c 'echo up; exec sleep 1000' | (read up; exit 3); sleep 1000 & exit 3"));
+    let done = run(&shell(
+        "sleep 1000 & while [ $(cat /proc/$!/comm) != sleep ]; do :; done; exit 3",
+    ));
     assert_eq!(done.exit.code, Some(3));
     assert_eq!(done.exit.left_behind, ["sleep"]);
 }
@@ -461,8 +472,7 @@ v6 = s.family == socket.AF_INET6
 ip = socket.inet_ntop(s.family, raw[8:24] if v6 else raw[4:8]); port = int.from_bytes(raw[2:4], "big")
 print(data.decode(), f"[{ip}]:{port}" if v6 else f"{ip}:{port}")
 "#;
-    // SAFETY is not at stake: the descriptor is duplicated by std for the child's stdin.
-    let out = std::process::Command::new(PYTHON)
+    let out = Command::new(PYTHON)
         .args(["-c", script])
         .stdin(socket.try_clone().unwrap())
         .output()
@@ -523,5 +533,43 @@ fn no_descriptor_of_the_owner_is_inherited() {
         done.out.trim(),
         "4",
         "stdin, stdout, stderr, and the listing itself"
+    );
+}
+
+/// Root's sandboxes give up root first, so both ways in have to be walked.
+#[test]
+fn an_unprivileged_user_gets_the_same() {
+    if !fs::read_to_string("/proc/self/status")
+        .unwrap()
+        .contains("Uid:\t0\t")
+    {
+        // Every test here already ran as one.
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let open = |path: &Path| fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+    open(folder.path());
+    let [tests, binary] = ["tests", "turncoat"].map(|name| folder.path().join(name));
+    fs::copy(std::env::current_exe().unwrap(), &tests).unwrap();
+    fs::copy(env!("CARGO_BIN_EXE_turncoat"), &binary).unwrap();
+    open(&tests);
+    open(&binary);
+    let out = Command::new(&tests)
+        .args([
+            "sandbox::",
+            "--skip",
+            "an_unprivileged_user_gets_the_same",
+            "--test-threads=2",
+        ])
+        .env(HELPER, &binary)
+        .current_dir(folder.path())
+        .uid(65534)
+        .gid(65534)
+        .output()
+        .unwrap();
+    assert!(
+        out.status.success(),
+        "{}",
+        String::from_utf8_lossy(&out.stdout)
     );
 }
