@@ -6,6 +6,7 @@ pub mod event;
 pub mod internet;
 pub mod provenance;
 pub mod mcp;
+pub mod sandbox;
 pub mod secret;
 pub mod snapshot;
 pub mod verdict;

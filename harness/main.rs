@@ -1,1 +1,5 @@
-fn main() {}
+fn main() {
+    if turncoat::sandbox::is_helper() {
+        turncoat::sandbox::child_main();
+    }
+}

@@ -1,0 +1,169 @@
+//! A running sandbox as its owner holds it. Dropping it ends every process inside.
+
+use super::harvest::{Bound, Harvest, Writable};
+use super::launch::{Init, Process};
+use super::message::{self, News};
+use super::sys;
+use std::fs::{self, File};
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::FileExt;
+use std::time::{Duration, Instant};
+
+/// The end of a server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exit {
+    pub code: Option<i32>,
+    pub signal: Option<i32>,
+    /// Names of processes that were still alive when the main one ended, oldest first.
+    pub left_behind: Vec<String>,
+    /// Processor time of the main process and the children it waited for.
+    pub cpu: Duration,
+    /// Largest resident memory of the main process, in bytes.
+    pub max_memory: u64,
+}
+
+/// The processes of one sandbox.
+#[derive(Debug)]
+pub struct Child {
+    control: OwnedFd,
+    server: Process,
+    /// /proc/PID/stat, kept open: reading it again gives the present state.
+    stat: Option<File>,
+    writable: Writable,
+    exit: Option<Exit>,
+    // Last, so that it ends after the control socket has told it to.
+    _init: Init,
+}
+
+pub(super) struct Parts {
+    pub control: OwnedFd,
+    pub init: Init,
+    pub server: Process,
+    pub writable: Writable,
+}
+
+impl Child {
+    pub(super) fn new(parts: Parts) -> Self {
+        Self {
+            stat: File::open(format!("/proc/{}/stat", parts.server.pid)).ok(),
+            control: parts.control,
+            server: parts.server,
+            writable: parts.writable,
+            exit: None,
+            _init: parts.init,
+        }
+    }
+
+    /// The main process's id on the host.
+    pub fn pid(&self) -> u32 {
+        self.server.pid as u32
+    }
+
+    /// Whether the main thread waits for something, or has ended. One read, no allocation.
+    pub fn is_asleep(&self) -> bool {
+        let mut line = [0; 512];
+        let Some(Ok(got)) = self.stat.as_ref().map(|stat| stat.read_at(&mut line, 0)) else {
+            return true;
+        };
+        // The name in parentheses may itself hold any byte; the state follows the last one.
+        let end = line[..got].iter().rposition(|b| *b == b')');
+        end.is_some_and(|end| matches!(line.get(end + 2), Some(b'S' | b'I' | b'Z' | b'X')))
+    }
+
+    /// Resident memory of the main process now, in bytes; 0 when it has ended.
+    pub fn memory_bytes(&self) -> u64 {
+        let statm = fs::read_to_string(format!("/proc/{}/statm", self.server.pid));
+        let pages = statm
+            .ok()
+            .and_then(|text| text.split(' ').nth(1)?.parse::<u64>().ok());
+        pages.unwrap_or(0) * 4096
+    }
+
+    /// Processor time of the main process so far; zero when it has ended.
+    pub fn cpu(&self) -> Duration {
+        let mut line = [0; 512];
+        let got = match &self.stat {
+            Some(stat) => stat.read_at(&mut line, 0).unwrap_or(0),
+            None => 0,
+        };
+        let text = String::from_utf8_lossy(&line[..got]);
+        let fields = text.rsplit_once(')').map_or("", |(_, rest)| rest);
+        // proc_pid_stat (5): utime and stime are the 14th and 15th field, in ticks of 10 ms.
+        let ticks: u64 = fields
+            .split_whitespace()
+            .skip(11)
+            .take(2)
+            .filter_map(|ticks| ticks.parse::<u64>().ok())
+            .sum();
+        Duration::from_millis(ticks * 10)
+    }
+
+    /// Asks the main process to end.
+    pub fn terminate(&self) -> io::Result<()> {
+        self.signal(libc::SIGTERM)
+    }
+
+    /// Ends the main process at once; everything else inside follows.
+    pub fn kill(&self) -> io::Result<()> {
+        self.signal(libc::SIGKILL)
+    }
+
+    fn signal(&self, signal: i32) -> io::Result<()> {
+        match sys::signal(self.server.pidfd.as_fd(), signal) {
+            Err(e) if e.raw_os_error() == Some(libc::ESRCH) => Ok(()),
+            done => done,
+        }
+    }
+
+    /// Waits for the end of the main process and all others; `None` when `time` passes first.
+    pub fn wait_timeout(&mut self, time: Duration) -> Option<Exit> {
+        let until = Instant::now() + time;
+        while self.exit.is_none() {
+            let left = until.saturating_duration_since(Instant::now());
+            let left = i32::try_from(left.as_millis()).unwrap_or(i32::MAX);
+            match sys::poll([self.control.as_fd()], left) {
+                Ok([0]) if left == 0 => return None,
+                Ok([0]) => {}
+                _ => self.exit = Some(self.hear_end()),
+            }
+        }
+        self.exit.clone()
+    }
+
+    fn hear_end(&self) -> Exit {
+        match message::hear(self.control.as_fd()) {
+            Ok((
+                News::Ended {
+                    code,
+                    signal,
+                    left_behind,
+                    cpu_us,
+                    max_rss,
+                },
+                _,
+                _,
+            )) => Exit {
+                code,
+                signal,
+                left_behind,
+                cpu: Duration::from_micros(cpu_us),
+                max_memory: max_rss,
+            },
+            // The init itself was killed (by the host running out of memory, say), and the
+            // server with it.
+            _ => Exit {
+                code: None,
+                signal: Some(libc::SIGKILL),
+                left_behind: Vec::new(),
+                cpu: Duration::ZERO,
+                max_memory: 0,
+            },
+        }
+    }
+
+    /// What was written, changed and deleted so far; complete once the server has ended.
+    pub fn harvest(&self, bound: Bound) -> Harvest {
+        self.writable.harvest(bound)
+    }
+}

@@ -1,0 +1,190 @@
+//! Process 1 inside: builds the file tree, starts the server, reaps, and takes everything down
+//! when the server's main process ends or the launcher is gone.
+
+use super::message::{self, At, Failure, News, Order, Plan, Step};
+use super::namespace::Trees;
+use super::sys::{self, Ended, Side};
+use super::{limits, root, seccomp};
+use std::ffi::CString;
+use std::fs;
+use std::io::{self, Read, Write};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+/// Runs until the end of the sandbox.
+pub fn run(
+    control: &OwnedFd,
+    plan: &Plan,
+    contents: &[u8],
+    trees: Trees,
+    mut notes: Vec<String>,
+    streams: [OwnedFd; 3],
+) -> ! {
+    sys::set_name(c"init");
+    let target = root::build(plan, contents, trees).and_then(|mut built| {
+        notes.append(&mut built.notes);
+        let news = News::Built {
+            reduced: built.reduced,
+            notes,
+        };
+        message::tell(control.as_fd(), &news, &[built.scratch.as_fd()])
+            .at(Step::Root, "hand over")?;
+        drop(built);
+        start(control, plan, streams)
+    });
+    match target {
+        Ok((pid, children)) => watch_over(control, pid, &children),
+        Err(failure) => {
+            let _ = message::tell(control.as_fd(), &News::Failed(failure), &[]);
+            sys::exit(1)
+        }
+    }
+}
+
+/// Starts the server; returns once it is executed.
+fn start(control: &OwnedFd, plan: &Plan, streams: [OwnedFd; 3]) -> Result<(i32, OwnedFd), Failure> {
+    // Closes on exec: its end is the news that the program runs.
+    let (mut told, tell) = io::pipe().at(Step::Init, "pipe")?;
+    match sys::fork().at(Step::Init, "fork")? {
+        Side::Child => {
+            drop(told);
+            let Err(failure) = become_server(control, plan, &streams);
+            let mut tell = tell;
+            let _ = tell.write_all(&serde_json::to_vec(&failure).unwrap_or_default());
+            sys::exit(127)
+        }
+        Side::Parent(pid) => {
+            drop((tell, streams));
+            let children = sys::child_signals().at(Step::Init, "signalfd")?;
+            // Others of this user, the server first, have no business in this process.
+            sys::set_dumpable(false).at(Step::Init, "prctl")?;
+            let mut why = Vec::new();
+            told.read_to_end(&mut why).at(Step::Init, "pipe")?;
+            if let Ok(failure) = serde_json::from_slice::<Failure>(&why) {
+                return Err(failure);
+            }
+            message::tell(control.as_fd(), &News::Running, &[]).at(Step::Init, "hand over")?;
+            Ok((pid, children))
+        }
+    }
+}
+
+/// Turns this process into the server; returns only the reason why not.
+fn become_server(
+    control: &OwnedFd,
+    plan: &Plan,
+    streams: &[OwnedFd; 3],
+) -> Result<std::convert::Infallible, Failure> {
+    let program = find(plan)?;
+    let strings = |all: Vec<&str>| -> Result<Vec<CString>, Failure> {
+        let all: io::Result<Vec<_>> = all.into_iter().map(sys::c).collect();
+        all.at(Step::Exec, "a NUL byte in an argument or variable")
+    };
+    let argv = strings(plan.argv.iter().map(String::as_str).collect())?;
+    let env: Vec<String> = plan.env.iter().map(|(k, v)| format!("{k}={v}")).collect();
+    let env = strings(env.iter().map(String::as_str).collect())?;
+    let path = sys::c(&program).at(Step::Exec, program.display())?;
+
+    for (number, stream) in streams.iter().enumerate() {
+        sys::dup_onto(stream.as_fd(), number as i32).at(Step::Exec, "standard streams")?;
+    }
+    sys::close_on_exec_from(3).at(Step::Exec, "close_range")?;
+    sys::new_session(0o022).at(Step::Harden, "setsid")?;
+    limits::apply(&plan.limits)?;
+    sys::drop_capabilities().at(Step::Harden, "capset")?;
+    sys::no_new_privileges().at(Step::Harden, "no_new_privs")?;
+    // Handed over before the filter is on whoever reads this process's own descriptors.
+    let mut notes = Vec::new();
+    let listener = seccomp::install().at(Step::Harden, "seccomp")?;
+    if let Err(e) = &listener {
+        notes.push(format!(
+            "programs started and connections to local sockets are not seen: {e}"
+        ));
+    }
+    let fds: Vec<_> = listener.iter().map(AsFd::as_fd).collect();
+    message::tell(control.as_fd(), &News::Target { notes }, &fds).at(Step::Exec, "hand over")?;
+    message::hear::<Order>(control.as_fd()).at(Step::Exec, "order")?;
+    drop(listener);
+    sys::reset_signals();
+    Err(sys::exec(&path, &argv, &env)).at(Step::Exec, program.display())
+}
+
+/// The program's path, looked up as execvp (3) would with the server's own PATH.
+fn find(plan: &Plan) -> Result<PathBuf, Failure> {
+    let absent = |errno| Err(io::Error::from_raw_os_error(errno));
+    let Some(name) = plan.argv.first().filter(|name| !name.is_empty()) else {
+        return absent(libc::ENOENT).at(Step::Exec, "no program named");
+    };
+    if name.contains('/') {
+        return Ok(name.into());
+    }
+    let path = plan.env.iter().find(|(key, _)| key == "PATH");
+    let path = path.map_or("/usr/local/bin:/usr/bin:/bin", |(_, value)| value);
+    let runnable = |file: &Path| {
+        fs::metadata(file).is_ok_and(|m| m.is_file() && m.permissions().mode() & 0o111 != 0)
+    };
+    path.split(':')
+        .map(|folder| Path::new(folder).join(name))
+        .find(|file| runnable(file))
+        .map_or_else(|| absent(libc::ENOENT).at(Step::Exec, name), Ok)
+}
+
+/// Reaps until the server's main process has ended or the launcher has gone. Process 1 ending
+/// takes every other process of the namespace with it (pid_namespaces (7)).
+fn watch_over(control: &OwnedFd, server: i32, children: &OwnedFd) -> ! {
+    let mut drain = [0; 1024];
+    loop {
+        let Ok([gone, ended]) = sys::poll([control.as_fd(), children.as_fd()], -1) else {
+            sys::exit(1)
+        };
+        if gone != 0 {
+            sys::exit(0);
+        }
+        if ended == 0 {
+            continue;
+        }
+        let _ = sys::read(children.as_fd(), &mut drain);
+        while let Some(child) = sys::reap(-1, false) {
+            if child.pid == server {
+                finish(control, &child);
+            }
+        }
+    }
+}
+
+fn finish(control: &OwnedFd, server: &Ended) -> ! {
+    let left_behind = others();
+    sys::kill_everyone();
+    while sys::reap(-1, true).is_some() {}
+    let news = News::Ended {
+        code: server.code,
+        signal: server.signal,
+        left_behind,
+        cpu_us: server.cpu_us,
+        max_rss: server.max_rss,
+    };
+    let _ = message::tell(control.as_fd(), &news, &[]);
+    sys::exit(0)
+}
+
+/// Names of the processes that are still alive, at most a hundred, in the order of their ids.
+fn others() -> Vec<String> {
+    let mut alive: Vec<(u32, String)> = fs::read_dir("/proc")
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .filter(|pid| *pid != 1)
+        .filter_map(|pid: u32| {
+            let stat = fs::read(format!("/proc/{pid}/stat")).ok()?;
+            let stat = String::from_utf8_lossy(&stat);
+            let (name, rest) = stat.rsplit_once(") ")?;
+            let (_, name) = name.split_once('(')?;
+            (!rest.starts_with(['Z', 'X'])).then(|| (pid, name.to_owned()))
+        })
+        .take(100)
+        .collect();
+    alive.sort_unstable();
+    alive.into_iter().map(|(_, name)| name).collect()
+}

@@ -1,0 +1,51 @@
+//! Starts a server where it can see an ordinary machine and touch nothing of this one.
+//!
+//! [`start`] re-executes a helper that enters fresh namespaces (user, mount, pid, network, ipc,
+//! uts, cgroup), builds a file tree and a network in which every address is local, and leaves
+//! a process 1 behind that starts the server, reaps, and ends with it or with us:
+//!
+//! ```text
+//! launcher ── helper (ends)          namespaces, routes, packet filter, gateway sockets
+//!     └────── init   (process 1)     file tree, reaping, takedown
+//!                └── server          limits, no capabilities, seccomp
+//! ```
+//!
+//! What it hands over are sockets that hear all traffic and descriptors that outlive the
+//! namespaces; it never looks at a byte of traffic itself. Nothing is left on the host: every
+//! mount lives in the namespace, every written file in memory.
+//! It refuses to run with less network isolation than asked for; lesser file trees are told
+//! by [`Level`] and notes.
+
+mod child;
+mod copy;
+mod error;
+mod etc;
+mod harvest;
+mod helper;
+mod init;
+mod launch;
+mod limits;
+mod listeners;
+mod message;
+mod namespace;
+mod netlink;
+mod network;
+mod nft;
+mod probe;
+mod remote;
+mod root;
+mod seccomp;
+mod spec;
+mod sys;
+mod watch;
+
+pub use child::{Child, Exit};
+pub use error::StartError;
+pub use harvest::{Bound, Harvest};
+pub use helper::{ARGV0, child_main, is_helper};
+pub use launch::{Level, Sockets, Started, start};
+pub use message::Step;
+pub use network::{ADDRESS4, ADDRESS6, NAMESERVER};
+pub use nft::{MARK, PORT};
+pub use probe::{Probe, probe};
+pub use spec::{Limits, Mode, Mount, PlantedFile, Spec};

@@ -1,0 +1,232 @@
+//! The seccomp filter: a deny list, and the few calls that are shown to the watcher. It
+//! narrows the kernel surface; what contains the server are the namespaces.
+
+use super::sys;
+use libc::{BPF_ABS, BPF_JEQ, BPF_JGE, BPF_JMP, BPF_JSET, BPF_K, BPF_LD, BPF_RET, BPF_W};
+use libc::{SECCOMP_RET_ALLOW, SECCOMP_RET_ERRNO, SECCOMP_RET_USER_NOTIF, sock_filter};
+use std::io;
+use std::os::fd::OwnedFd;
+
+#[cfg(target_arch = "x86_64")]
+const ARCH: u32 = 0xc000_003e;
+#[cfg(target_arch = "aarch64")]
+const ARCH: u32 = 0xc000_00b7;
+
+// Offsets in struct seccomp_data.
+const NUMBER: u32 = 0;
+const ARCHITECTURE: u32 = 4;
+/// Low half of the first argument (both architectures are little-endian).
+const ARGUMENT: u32 = 16;
+
+/// Ways around the namespaces, into other processes, or into rarely tested kernel code.
+const DENIED: &[libc::c_long] = &[
+    // mounts and namespaces
+    libc::SYS_mount,
+    libc::SYS_umount2,
+    libc::SYS_pivot_root,
+    libc::SYS_fsopen,
+    libc::SYS_fsconfig,
+    libc::SYS_fsmount,
+    libc::SYS_fspick,
+    libc::SYS_move_mount,
+    libc::SYS_open_tree,
+    libc::SYS_mount_setattr,
+    libc::SYS_unshare,
+    libc::SYS_setns,
+    // other processes
+    libc::SYS_ptrace,
+    libc::SYS_process_vm_readv,
+    libc::SYS_process_vm_writev,
+    libc::SYS_pidfd_getfd,
+    libc::SYS_kcmp,
+    // kernel programs, modules, keys, memory tricks
+    libc::SYS_bpf,
+    libc::SYS_perf_event_open,
+    libc::SYS_kexec_load,
+    libc::SYS_init_module,
+    libc::SYS_finit_module,
+    libc::SYS_delete_module,
+    libc::SYS_add_key,
+    libc::SYS_request_key,
+    libc::SYS_keyctl,
+    libc::SYS_userfaultfd,
+    // the machine
+    libc::SYS_reboot,
+    libc::SYS_swapon,
+    libc::SYS_swapoff,
+    libc::SYS_acct,
+    libc::SYS_quotactl,
+    libc::SYS_syslog,
+    libc::SYS_open_by_handle_at,
+    libc::SYS_name_to_handle_at,
+];
+
+/// Calls that programs probe for and do without: they must look absent, not forbidden.
+/// io_uring would bypass the watcher; clone3 hides its flags behind a pointer.
+const ABSENT: &[libc::c_long] = &[
+    libc::SYS_io_uring_setup,
+    libc::SYS_io_uring_enter,
+    libc::SYS_io_uring_register,
+    libc::SYS_clone3,
+];
+
+/// Calls the watcher sees before they happen.
+const WATCHED: &[libc::c_long] = &[libc::SYS_execve, libc::SYS_execveat, libc::SYS_connect];
+
+const NEW_NAMESPACE: u32 = (libc::CLONE_NEWNS
+    | libc::CLONE_NEWCGROUP
+    | libc::CLONE_NEWUTS
+    | libc::CLONE_NEWIPC
+    | libc::CLONE_NEWUSER
+    | libc::CLONE_NEWPID
+    | libc::CLONE_NEWNET) as u32;
+
+/// Installs the filter on the calling thread and what it becomes. Gives the listener, or why
+/// there is none; the deny list is in force either way.
+pub fn install() -> io::Result<Result<OwnedFd, io::Error>> {
+    let watching = program(true);
+    let listen = libc::SECCOMP_FILTER_FLAG_NEW_LISTENER;
+    // Killable waits (Linux 5.19) keep a signal from repeating a call that is being shown.
+    let flags = [
+        listen | libc::SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV,
+        listen,
+    ];
+    let mut why = io::Error::from_raw_os_error(libc::ENOSYS);
+    for flags in flags {
+        match sys::seccomp(&watching, flags) {
+            Ok(Some(listener)) => return Ok(Ok(listener)),
+            Ok(None) => {}
+            Err(e) => why = e,
+        }
+    }
+    sys::seccomp(&program(false), 0)?;
+    Ok(Err(why))
+}
+
+fn program(watch: bool) -> Vec<sock_filter> {
+    let mut p = vec![
+        load(ARCHITECTURE),
+        jump(BPF_JEQ, ARCH, 1, 0),
+        give(error(libc::ENOSYS)),
+        load(NUMBER),
+    ];
+    // The x32 calls of x86-64 have their own numbers from this bit up.
+    p.extend([jump(BPF_JGE, 0x4000_0000, 0, 1), give(error(libc::ENOSYS))]);
+    if watch {
+        p.extend(each(WATCHED, SECCOMP_RET_USER_NOTIF));
+    }
+    p.extend(each(DENIED, error(libc::EPERM)));
+    p.extend(each(ABSENT, error(libc::ENOSYS)));
+    // clone may make threads and processes, not namespaces.
+    p.extend([
+        jump(BPF_JEQ, libc::SYS_clone as u32, 0, 4),
+        load(ARGUMENT),
+        jump(BPF_JSET, NEW_NAMESPACE, 0, 1),
+        give(error(libc::EPERM)),
+        give(SECCOMP_RET_ALLOW),
+    ]);
+    // Sockets: unix, IPv4, IPv6, and route netlink, with which getifaddrs lists interfaces.
+    p.extend([
+        jump(BPF_JEQ, libc::SYS_socket as u32, 0, 9),
+        load(ARGUMENT),
+        jump(BPF_JEQ, libc::AF_UNIX as u32, 6, 0),
+        jump(BPF_JEQ, libc::AF_INET as u32, 5, 0),
+        jump(BPF_JEQ, libc::AF_INET6 as u32, 4, 0),
+        jump(BPF_JEQ, libc::AF_NETLINK as u32, 0, 2),
+        load(ARGUMENT + 16),
+        jump(BPF_JEQ, libc::NETLINK_ROUTE as u32, 1, 0),
+        give(error(libc::EAFNOSUPPORT)),
+        give(SECCOMP_RET_ALLOW),
+    ]);
+    p.push(give(SECCOMP_RET_ALLOW));
+    p
+}
+
+fn error(errno: i32) -> u32 {
+    SECCOMP_RET_ERRNO | errno as u32
+}
+
+fn each(calls: &[libc::c_long], action: u32) -> impl Iterator<Item = sock_filter> {
+    calls
+        .iter()
+        .flat_map(move |call| [jump(BPF_JEQ, *call as u32, 0, 1), give(action)])
+}
+
+fn load(offset: u32) -> sock_filter {
+    instruction(BPF_LD | BPF_W | BPF_ABS, offset, 0, 0)
+}
+
+fn jump(condition: u32, k: u32, jt: u8, jf: u8) -> sock_filter {
+    instruction(BPF_JMP | condition | BPF_K, k, jt, jf)
+}
+
+fn give(action: u32) -> sock_filter {
+    instruction(BPF_RET | BPF_K, action, 0, 0)
+}
+
+fn instruction(code: u32, k: u32, jt: u8, jf: u8) -> sock_filter {
+    sock_filter {
+        code: code as u16,
+        jt,
+        jf,
+        k,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Runs the program on one call as the kernel would.
+    fn verdict(call: libc::c_long, first: u32, third: u32) -> u32 {
+        let p = program(true);
+        let (mut at, mut a) = (0, 0);
+        loop {
+            let i = &p[at];
+            at += 1;
+            let code = u32::from(i.code);
+            if code & 7 == BPF_RET {
+                return i.k;
+            }
+            if code & 7 == BPF_LD {
+                a = match i.k {
+                    NUMBER => call as u32,
+                    ARCHITECTURE => ARCH,
+                    ARGUMENT => first,
+                    _ => third,
+                };
+                continue;
+            }
+            let holds = match code & 0xf0 {
+                BPF_JEQ => a == i.k,
+                BPF_JGE => a >= i.k,
+                _ => a & i.k != 0,
+            };
+            at += usize::from(if holds { i.jt } else { i.jf });
+        }
+    }
+
+    #[test]
+    fn the_program_decides_as_listed() {
+        let allow = SECCOMP_RET_ALLOW;
+        assert_eq!(verdict(libc::SYS_read, 0, 0), allow);
+        assert_eq!(verdict(libc::SYS_connect, 3, 0), SECCOMP_RET_USER_NOTIF);
+        assert_eq!(verdict(libc::SYS_ptrace, 0, 0), error(libc::EPERM));
+        assert_eq!(verdict(libc::SYS_clone3, 0, 0), error(libc::ENOSYS));
+        assert_eq!(verdict(libc::SYS_clone, libc::SIGCHLD as u32, 0), allow);
+        let new = libc::CLONE_NEWUSER as u32;
+        assert_eq!(verdict(libc::SYS_clone, new, 0), error(libc::EPERM));
+        for family in [libc::AF_UNIX, libc::AF_INET, libc::AF_INET6] {
+            assert_eq!(verdict(libc::SYS_socket, family as u32, 99), allow);
+        }
+        let netlink = libc::AF_NETLINK as u32;
+        assert_eq!(verdict(libc::SYS_socket, netlink, 0), allow);
+        let refused = error(libc::EAFNOSUPPORT);
+        assert_eq!(verdict(libc::SYS_socket, netlink, 12), refused);
+        assert_eq!(verdict(libc::SYS_socket, libc::AF_VSOCK as u32, 0), refused);
+        assert_eq!(
+            verdict(libc::SYS_read | 0x4000_0000, 0, 0),
+            error(libc::ENOSYS)
+        );
+    }
+}

@@ -1,0 +1,83 @@
+//! What to start and what it may see and use. Plain data; nothing here touches the host.
+
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// A server to start.
+#[derive(Clone, Debug, Default)]
+pub struct Spec {
+    /// Program and arguments; a bare name is looked up in the `PATH` of `env`, inside.
+    pub argv: Vec<String>,
+    /// The complete environment, in the order the server sees it.
+    pub env: Vec<(String, String)>,
+    /// Working directory inside; made where no mount or planted file makes it.
+    pub cwd: String,
+    pub mounts: Vec<Mount>,
+    /// Written before the server starts, in order.
+    pub files: Vec<PlantedFile>,
+    pub limits: Limits,
+    /// The executable whose `main` calls [`child_main`](super::child_main); by default the
+    /// running one.
+    pub helper: Option<PathBuf>,
+}
+
+/// A folder or file of the host that the server sees.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mount {
+    /// On the host.
+    pub source: PathBuf,
+    /// Absolute, inside.
+    pub target: String,
+    pub mode: Mode,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Mode {
+    ReadOnly,
+    /// Writable from inside; what is written goes to memory and never to the source. Folders only.
+    Overlay,
+}
+
+/// A file the server finds. It may stand over a file of a mount.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlantedFile {
+    /// Absolute, inside.
+    pub path: String,
+    pub content: Vec<u8>,
+    /// Permission bits, such as `0o600`.
+    pub mode: u32,
+}
+
+/// Bounds on what the server may use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limits {
+    /// Bytes of private memory each process may make writable (RLIMIT_DATA). Address space is
+    /// not limited: Node and WebAssembly reserve far more than they use.
+    pub memory: u64,
+    /// Processes and threads in all.
+    pub processes: u64,
+    /// Bytes of one file.
+    pub file_size: u64,
+    pub open_files: u64,
+    /// Bytes in all that may be written: home, /tmp, /run, /dev/shm and overlays together.
+    pub disk: u64,
+    /// Files and folders that may be made, all together.
+    pub inodes: u64,
+    /// Processor time of one process, whole seconds.
+    pub cpu: Option<Duration>,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            memory: 4 << 30,
+            processes: 512,
+            file_size: 1 << 30,
+            open_files: 4096,
+            disk: 1 << 30,
+            inodes: 200_000,
+            cpu: None,
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! The watcher: sees programs started and connections that never reach the network, through
+//! seccomp notifications. It only looks: every call goes on, whatever it was.
+
+use super::{listeners, remote, sys};
+use crate::effect::{Body, Flow, Kind, Peer, Program, Sink};
+use std::fs;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
+
+const PATH: usize = 4096;
+const ARGUMENTS: usize = 256;
+const ARGUMENT_BYTES: usize = 64 << 10;
+/// Size of sockaddr_un, the largest address of interest.
+const ADDRESS: usize = 110;
+
+/// glibc asks this socket before every look-up of a user or host. It never exists here, and
+/// it says nothing about the server.
+const NAME_CACHE: &str = "/var/run/nscd/socket";
+
+/// Watches until the last watched process has ended. `server` is the process whose first
+/// execve is the start itself.
+pub fn spawn(listener: OwnedFd, server: i32, sink: Arc<dyn Sink>) -> io::Result<()> {
+    // Older kernels lack it; then each notification costs a little more.
+    let _ = sys::notify_sync(listener.as_fd());
+    std::thread::Builder::new()
+        .name("watch".to_owned())
+        .spawn(move || run(&listener, server, &*sink))
+        .map(drop)
+}
+
+fn run(listener: &OwnedFd, server: i32, sink: &dyn Sink) {
+    let mut started = false;
+    loop {
+        // Waiting in poll and not in the ioctl: the end of the last process hangs up, which
+        // older kernels do not tell a waiting ioctl.
+        match sys::poll([listener.as_fd()], -1) {
+            Ok([0]) => continue,
+            Ok([ready]) if ready & libc::POLLIN != 0 => {}
+            _ => return,
+        }
+        // The thread may have been killed meanwhile: ENOENT.
+        let Ok(call) = sys::notify_receive(listener.as_fd()) else {
+            continue;
+        };
+        let number = libc::c_long::from(call.data.nr);
+        let is_start = !started && call.pid as i32 == server && number == libc::SYS_execve;
+        started |= is_start;
+        let seen = (!is_start)
+            .then(|| see(number, call.pid as i32, &call.data.args))
+            .flatten();
+        // Only while the caller still waits is its id, and so what was read, its own.
+        let valid = sys::notify_valid(listener.as_fd(), call.id);
+        sys::notify_continue(listener.as_fd(), call.id);
+        if let Some(kind) = seen.filter(|_| valid) {
+            sink.emit(kind);
+        }
+    }
+}
+
+fn see(number: libc::c_long, pid: i32, args: &[u64; 6]) -> Option<Kind> {
+    match number {
+        libc::SYS_execve => Some(program(pid, libc::AT_FDCWD, args[0], args[1])),
+        libc::SYS_execveat => Some(program(pid, args[0] as i32, args[1], args[2])),
+        libc::SYS_connect => {
+            let mut address = [0; ADDRESS];
+            let len = usize::try_from(args[2]).unwrap_or(ADDRESS).min(ADDRESS);
+            let got = remote::bytes(pid, args[1], &mut address[..len]);
+            connection(pid, &Destination::parse(&address[..got])?)
+        }
+        _ => None,
+    }
+}
+
+fn program(pid: i32, folder: i32, path: u64, argv: u64) -> Kind {
+    let link = |name: String| {
+        let link = fs::read_link(format!("/proc/{pid}/{name}")).unwrap_or_default();
+        link.to_string_lossy().into_owned()
+    };
+    let cwd = link("cwd".to_owned());
+    let mut path = remote::text(pid, path, PATH);
+    if !path.starts_with('/') {
+        let base = match folder {
+            libc::AT_FDCWD => cwd.clone(),
+            fd => link(format!("fd/{fd}")),
+        };
+        // An empty path names the descriptor itself (execveat with AT_EMPTY_PATH).
+        path = if path.is_empty() {
+            base
+        } else {
+            format!("{}/{path}", base.trim_end_matches('/'))
+        };
+    }
+    Kind::Program(Program {
+        path,
+        argv: remote::texts(pid, argv, ARGUMENTS, ARGUMENT_BYTES),
+        cwd,
+        pid: inner_pid(pid),
+    })
+}
+
+/// The id of the process, not the thread, in the innermost namespace; 0 when it is gone.
+fn inner_pid(pid: i32) -> u32 {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let ids = status.lines().find_map(|line| line.strip_prefix("NStgid:"));
+    ids.and_then(|ids| ids.split_whitespace().last()?.parse().ok())
+        .unwrap_or(0)
+}
+
+/// Where a connect() goes, as far as it concerns us.
+#[derive(Debug, PartialEq, Eq)]
+enum Destination {
+    /// Path, or the name of an abstract socket after an `@`.
+    Unix(String),
+    Loopback(SocketAddr),
+}
+
+impl Destination {
+    /// Reads a socket address (unix (7), ip (7), ipv6 (7)).
+    fn parse(address: &[u8]) -> Option<Self> {
+        let (family, rest) = address.split_first_chunk::<2>()?;
+        match i32::from(u16::from_ne_bytes(*family)) {
+            libc::AF_UNIX => {
+                let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
+                Some(Self::Unix(match rest.strip_prefix(&[0]) {
+                    Some(name) => format!("@{}", text(name)),
+                    None => text(rest.split(|b| *b == 0).next()?),
+                }))
+            }
+            libc::AF_INET => {
+                let port = u16::from_be_bytes(*rest.first_chunk()?);
+                let ip = Ipv4Addr::from(*rest.get(2..)?.first_chunk::<4>()?);
+                Self::loopback(ip.into(), port)
+            }
+            libc::AF_INET6 => {
+                let port = u16::from_be_bytes(*rest.first_chunk()?);
+                let ip = Ipv6Addr::from(*rest.get(6..)?.first_chunk::<16>()?);
+                Self::loopback(IpAddr::V6(ip).to_canonical(), port)
+            }
+            _ => None,
+        }
+    }
+
+    /// The unspecified address means loopback to connect(). Port 0 is how resolvers ask for
+    /// the source address of a destination: nothing is sent.
+    fn loopback(ip: IpAddr, port: u16) -> Option<Self> {
+        let near = ip.is_loopback() || ip.is_unspecified();
+        (near && port != 0).then(|| Self::Loopback(SocketAddr::new(ip, port)))
+    }
+}
+
+fn connection(pid: i32, to: &Destination) -> Option<Kind> {
+    let (host, address, protocol) = match to {
+        Destination::Unix(path) if path == NAME_CACHE => return None,
+        Destination::Unix(path) => {
+            let nowhere = SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), 0);
+            (Some(path.clone()), nowhere, "unix")
+        }
+        Destination::Loopback(address) if listeners::any(pid, address.port()) => return None,
+        Destination::Loopback(address) => (None, *address, "refused-loopback"),
+    };
+    Some(Kind::Flow(Flow {
+        peer: Peer { host, address },
+        protocol: protocol.to_owned(),
+        tls: false,
+        sent: Body::new(b""),
+        received: Body::new(b""),
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn addresses_of_interest_are_read() {
+        let unix = |rest: &[u8]| {
+            let mut bytes = (libc::AF_UNIX as u16).to_ne_bytes().to_vec();
+            bytes.extend(rest);
+            Destination::parse(&bytes)
+        };
+        let path = |text: &str| Some(Destination::Unix(text.to_owned()));
+        assert_eq!(unix(b"/run/docker.sock\0junk"), path("/run/docker.sock"));
+        assert_eq!(unix(b"\0dbus"), path("@dbus"));
+        let v4 = |ip: [u8; 4], port: u16| {
+            let mut bytes = (libc::AF_INET as u16).to_ne_bytes().to_vec();
+            bytes.extend(port.to_be_bytes());
+            bytes.extend(ip);
+            Destination::parse(&bytes)
+        };
+        let local = Destination::Loopback("127.0.0.1:6379".parse().unwrap());
+        assert_eq!(v4([127, 0, 0, 1], 6379), Some(local));
+        assert_eq!(v4([127, 0, 0, 1], 0), None);
+        assert_eq!(v4([192, 0, 2, 1], 6379), None);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+        #[test]
+        fn any_bytes_are_read_without_harm(bytes in proptest::collection::vec(any::<u8>(), 0..ADDRESS)) {
+            Destination::parse(&bytes);
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! How long until a server's program runs: bare, and in a sandbox with its network.
+
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use turncoat::effect::Kept;
+use turncoat::sandbox::{Mode, Mount, PlantedFile, Spec, start};
+
+const ROUNDS: usize = 100;
+
+fn main() {
+    let bare = median(|| {
+        let status = Command::new("/bin/true").stdin(Stdio::null()).status();
+        assert!(status.is_ok_and(|s| s.success()));
+    });
+    let package = tempfile::tempdir().expect("a folder");
+    let mut spec = Spec {
+        argv: vec!["/bin/true".to_owned()],
+        cwd: "/home/alex/work".to_owned(),
+        helper: Some(env!("CARGO_BIN_EXE_turncoat").into()),
+        ..Spec::default()
+    };
+    let plain = median(|| sandboxed(&spec));
+    spec.mounts = vec![Mount {
+        source: package.path().to_owned(),
+        target: "/srv/app".to_owned(),
+        mode: Mode::Overlay,
+    }];
+    spec.files = (0..30)
+        .map(|i| PlantedFile {
+            path: format!("/home/alex/.config/app{i}/settings"),
+            content: vec![b'x'; 8 << 10],
+            mode: 0o600,
+        })
+        .collect();
+    let full = median(|| sandboxed(&spec));
+    let ready = median_of(|| {
+        let began = Instant::now();
+        let started = start(&spec, Arc::new(Kept::default())).expect("a sandbox");
+        let ready = began.elapsed();
+        drop(started);
+        ready
+    });
+    for (what, time) in [
+        ("bare exec and end", bare),
+        ("sandbox with network, to the end", plain),
+        ("the same with an overlay and 30 planted files", full),
+        ("of that, until the program runs", ready),
+    ] {
+        println!(
+            "{:8.2} ms  {:+8.2} ms  {what}",
+            time.as_secs_f64() * 1e3,
+            (time.as_secs_f64() - bare.as_secs_f64()) * 1e3
+        );
+    }
+}
+
+fn sandboxed(spec: &Spec) {
+    let mut started = start(spec, Arc::new(Kept::default())).expect("a sandbox");
+    let exit = started.child.wait_timeout(Duration::from_secs(10));
+    assert_eq!(exit.and_then(|e| e.code), Some(0));
+}
+
+fn median(mut what: impl FnMut()) -> Duration {
+    median_of(|| {
+        let began = Instant::now();
+        what();
+        began.elapsed()
+    })
+}
+
+fn median_of(what: impl FnMut() -> Duration) -> Duration {
+    let mut times: Vec<Duration> = std::iter::repeat_with(what).take(ROUNDS).collect();
+    times.sort_unstable();
+    times[ROUNDS / 2]
+}

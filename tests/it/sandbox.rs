@@ -1,0 +1,575 @@
+//! The sandbox as a server and as its owner see it. These need user namespaces, and fail
+//! loudly without them.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use turncoat::effect::{FileAction, FileChange, Kept, Kind};
+use turncoat::sandbox::{
+    Bound, Exit, Level, Limits, Mode, Mount, PlantedFile, Spec, StartError, Started, start,
+};
+
+const LONG: Duration = Duration::from_secs(30);
+
+fn spec(argv: &[&str]) -> Spec {
+    Spec {
+        argv: argv.iter().map(|a| a.to_string()).collect(),
+        env: [
+            ("PATH", "/usr/local/bin:/usr/bin:/bin"),
+            ("HOME", "/home/alex"),
+        ]
+        .map(|(k, v)| (k.to_owned(), v.to_owned()))
+        .to_vec(),
+        cwd: "/home/alex/work".to_owned(),
+        helper: Some(helper()),
+        ..Spec::default()
+    }
+}
+
+/// Where the unprivileged run of these tests finds its copy of the binary.
+const HELPER: &str = "TURNCOAT_TEST_HELPER";
+
+fn helper() -> PathBuf {
+    std::env::var_os(HELPER).map_or_else(|| env!("CARGO_BIN_EXE_turncoat").into(), PathBuf::from)
+}
+
+fn shell(script: &str) -> Spec {
+    spec(&["/bin/sh", "-c", script])
+}
+
+fn begin(spec: &Spec) -> (Started, Arc<Kept>) {
+    let kept = Arc::new(Kept::default());
+    let started = start(spec, kept.clone()).unwrap_or_else(|e| panic!("{e}; {:?}", e.hint()));
+    (started, kept)
+}
+
+struct Done {
+    out: String,
+    err: String,
+    exit: Exit,
+    effects: Vec<Kind>,
+    changes: Vec<FileChange>,
+    notes: Vec<String>,
+    level: Level,
+}
+
+/// Runs to the end with nothing on stdin.
+fn run(spec: &Spec) -> Done {
+    let (started, kept) = begin(spec);
+    let Started {
+        stdin,
+        stdout,
+        stderr,
+        mut child,
+        mut notes,
+        level,
+        sockets: _sockets,
+    } = started;
+    drop(stdin);
+    let read = |fd: OwnedFd| {
+        std::thread::spawn(move || {
+            let mut bytes = Vec::new();
+            fs::File::from(fd).read_to_end(&mut bytes).unwrap();
+            String::from_utf8_lossy(&bytes).into_owned()
+        })
+    };
+    let (out, err) = (read(stdout), read(stderr));
+    let exit = child.wait_timeout(LONG).expect("the server did not end");
+    let harvest = child.harvest(Bound::default());
+    notes.extend(harvest.notes);
+    Done {
+        out: out.join().unwrap(),
+        err: err.join().unwrap(),
+        exit,
+        effects: kept.take(),
+        changes: harvest.changes,
+        notes,
+        level,
+    }
+}
+
+fn change<'a>(done: &'a Done, path: &str) -> Option<&'a FileChange> {
+    done.changes.iter().find(|c| c.path == path)
+}
+
+fn action(done: &Done, path: &str) -> Option<FileAction> {
+    change(done, path).map(|c| c.action)
+}
+
+/// A package folder on the host: `index.js`, `lib/a`, `lib/b`.
+fn package() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    fs::write(folder.path().join("index.js"), "original").unwrap();
+    fs::create_dir(folder.path().join("lib")).unwrap();
+    fs::write(folder.path().join("lib/a"), "a").unwrap();
+    fs::write(folder.path().join("lib/b"), "b").unwrap();
+    folder
+}
+
+fn mounted(folder: &Path, target: &str, mode: Mode) -> Mount {
+    Mount {
+        source: folder.to_owned(),
+        target: target.to_owned(),
+        mode,
+    }
+}
+
+#[test]
+fn the_server_is_an_ordinary_user_of_an_ordinary_machine() {
+    let done = run(&shell(
+        "id -un; id -u; id -g; hostname; pwd; echo ~; cat /etc/resolv.conf; tr '\\0' ' ' </proc/1/cmdline; echo; echo $$; env | sort",
+    ));
+    let lines: Vec<&str> = done.out.lines().collect();
+    assert_eq!(
+        lines,
+        [
+            "alex",
+            "1000",
+            "1000",
+            "alex-thinkpad",
+            "/home/alex/work",
+            "/home/alex",
+            "nameserver 192.168.1.1",
+            "search lan",
+            "/sbin/init ",
+            "2",
+            "HOME=/home/alex",
+            "PATH=/usr/local/bin:/usr/bin:/bin",
+            "PWD=/home/alex/work",
+        ],
+        "{}",
+        done.err
+    );
+    assert_eq!(done.level, Level::L0, "{:?}", done.notes);
+    assert_eq!(done.notes, [""; 0]);
+    assert_eq!(done.exit.code, Some(0));
+}
+
+#[test]
+fn nothing_of_the_host_is_visible() {
+    let secret = package();
+    let path = secret.path().join("index.js");
+    let done = run(&shell(&format!(
+        "cat {}; ls -A /root /tmp /home /mnt /sys; ls -d /proc/[0-9]*; ls -l /proc/$$/fd | wc -l; ls -A /",
+        path.display()
+    )));
+    assert!(!done.out.contains("original"));
+    assert!(done.err.contains("No such file"), "{}", done.err);
+    let processes = done.out.lines().filter(|l| l.starts_with("/proc/")).count();
+    assert!(processes <= 3, "{}", done.out);
+    assert!(!done.out.contains("scratch"), "{}", done.out);
+    assert!(!done.out.contains("farm"), "{}", done.out);
+}
+
+#[test]
+fn privileges_are_gone() {
+    let done = run(&shell(
+        "grep -E '^(Cap|NoNewPrivs|Seccomp:)' /proc/self/status; unshare -U true; mount -t tmpfs x /tmp; \
+         echo x > /etc/passwd; echo x > /usr/x; echo 1 > /proc/sys/kernel/core_pattern; ulimit -c",
+    ));
+    for line in done.out.lines().filter(|l| l.starts_with("Cap")) {
+        assert!(line.ends_with("0000000000000000"), "{line}");
+    }
+    assert!(done.out.contains("NoNewPrivs:\t1"));
+    assert!(done.out.contains("Seccomp:\t2"));
+    assert_eq!(done.out.lines().last(), Some("0"));
+    for refusal in [
+        "unshare failed: Operation not permitted",
+        "must be superuser to use mount",
+        "/etc/passwd: Read-only",
+        "/usr/x: Read-only",
+        "core_pattern: Permission denied",
+    ] {
+        assert!(done.err.contains(refusal), "{refusal}: {}", done.err);
+    }
+}
+
+#[test]
+fn what_is_written_anywhere_is_harvested() {
+    let mut spec = shell(
+        "echo new > note; echo more >> ~/.bashrc; rm ~/.netrc; chmod 600 ~/.profile; touch ~/.same; \
+         echo t > /tmp/t; echo v > /var/tmp/v; echo s > /dev/shm/s; echo r > /run/r; mkdir ~/d; ln -s /x ~/l; \
+         echo hid > ~/closed; chmod 000 ~/closed; mkfifo ~/pipe",
+    );
+    for (name, content) in [
+        (".bashrc", "rc\n"),
+        (".netrc", "n"),
+        (".profile", "p"),
+        (".same", "s"),
+    ] {
+        spec.files.push(PlantedFile {
+            path: format!("/home/alex/{name}"),
+            content: content.into(),
+            mode: 0o644,
+        });
+    }
+    let done = run(&spec);
+    assert_eq!(done.err, "");
+    let found: Vec<(String, FileAction, String)> = done
+        .changes
+        .iter()
+        .map(|c| (c.path.clone(), c.action, c.content.text().into_owned()))
+        .collect();
+    use FileAction::*;
+    let expected = [
+        ("/home/alex/.bashrc", Modified, "rc\nmore\n"),
+        ("/home/alex/.profile", Modified, "p"),
+        ("/home/alex/closed", Created, "hid\n"),
+        ("/home/alex/d", FolderCreated, ""),
+        ("/home/alex/l", LinkCreated, "/x"),
+        ("/home/alex/pipe", Created, ""),
+        ("/home/alex/work/note", Created, "new\n"),
+        ("/tmp/t", Created, "t\n"),
+        ("/var/tmp/v", Created, "v\n"),
+        ("/run/r", Created, "r\n"),
+        ("/dev/shm/s", Created, "s\n"),
+        ("/home/alex/.netrc", Deleted, ""),
+    ]
+    .map(|(p, a, c)| (p.to_owned(), a, c.to_owned()));
+    assert_eq!(found, expected);
+    assert_eq!(change(&done, "/home/alex/closed").unwrap().mode, 0);
+    assert!(change(&done, "/tmp/t").unwrap().changed_ns > Some(1_600_000_000_000_000_000));
+}
+
+#[test]
+fn an_overlay_is_written_without_touching_its_source() {
+    let package = package();
+    let mut spec = shell(
+        "echo changed > index.js; rm lib/a; echo new > lib/c; chmod +x lib/b; touch -d 2020-01-01 lib/b",
+    );
+    spec.cwd = "/srv/app".to_owned();
+    spec.mounts
+        .push(mounted(package.path(), "/srv/app", Mode::Overlay));
+    let done = run(&spec);
+    assert_eq!(done.err, "");
+    assert_eq!(done.level, Level::L0, "{:?}", done.notes);
+    assert_eq!(
+        action(&done, "/srv/app/index.js"),
+        Some(FileAction::Modified)
+    );
+    assert_eq!(action(&done, "/srv/app/lib/a"), Some(FileAction::Deleted));
+    assert_eq!(action(&done, "/srv/app/lib/b"), Some(FileAction::Modified));
+    assert_eq!(action(&done, "/srv/app/lib/c"), Some(FileAction::Created));
+    assert_eq!(done.changes.len(), 4, "{:?}", done.changes);
+    let on_host = fs::read_to_string(package.path().join("index.js")).unwrap();
+    assert_eq!(on_host, "original");
+    assert!(package.path().join("lib/a").exists());
+}
+
+#[test]
+fn a_folder_deleted_and_made_again_shows_what_is_gone() {
+    let package = package();
+    let mut spec = shell("rm -r lib && mkdir lib && echo b > lib/z");
+    spec.cwd = "/srv/app".to_owned();
+    spec.mounts
+        .push(mounted(package.path(), "/srv/app", Mode::Overlay));
+    let done = run(&spec);
+    assert_eq!(done.err, "");
+    assert_eq!(action(&done, "/srv/app/lib/a"), Some(FileAction::Deleted));
+    assert_eq!(action(&done, "/srv/app/lib/b"), Some(FileAction::Deleted));
+    assert_eq!(action(&done, "/srv/app/lib/z"), Some(FileAction::Created));
+}
+
+#[test]
+fn planted_files_stand_over_files_of_mounts() {
+    let package = package();
+    let mut spec =
+        shell("cat /opt/ro/lib/a /opt/rw/lib/a /etc/ssl/cert.pem; echo x > /opt/ro/lib/a");
+    spec.mounts
+        .push(mounted(package.path(), "/opt/ro", Mode::ReadOnly));
+    spec.mounts
+        .push(mounted(package.path(), "/opt/rw", Mode::Overlay));
+    for path in [
+        "/opt/ro/lib/a",
+        "/opt/rw/lib/a",
+        "/etc/ssl/certs/ca-certificates.crt",
+    ] {
+        spec.files.push(PlantedFile {
+            path: path.to_owned(),
+            content: format!("planted {path}\n").into_bytes(),
+            mode: 0o644,
+        });
+    }
+    let done = run(&spec);
+    assert_eq!(
+        done.out,
+        "planted /opt/ro/lib/a\nplanted /opt/rw/lib/a\nplanted /etc/ssl/certs/ca-certificates.crt\n"
+    );
+    assert!(done.err.contains("Read-only"), "{}", done.err);
+    assert_eq!(done.changes, []);
+}
+
+#[test]
+fn a_fork_bomb_stays_small_and_ends() {
+    let mut spec = shell("b() { b | b & }; b; sleep 0.5; echo alive");
+    spec.limits.processes = 64;
+    let began = Instant::now();
+    let done = run(&spec);
+    assert!(done.exit.left_behind.len() <= 64);
+    assert!(began.elapsed() < LONG);
+}
+
+#[test]
+fn what_is_left_behind_is_named_and_killed() {
+    let done = run(&shell(
+        "sleep 1000 & while [ $(cat /proc/$!/comm) != sleep ]; do :; done; exit 3",
+    ));
+    assert_eq!(done.exit.code, Some(3));
+    assert_eq!(done.exit.left_behind, ["sleep"]);
+}
+
+#[test]
+fn a_server_that_ignores_sigterm_is_killed() {
+    let (mut started, _) = begin(&shell(
+        "trap '' TERM; echo ready; while :; do sleep 1; done",
+    ));
+    let mut ready = [0; 6];
+    let mut out = fs::File::from(started.stdout);
+    out.read_exact(&mut ready).unwrap();
+    started.child.terminate().unwrap();
+    assert_eq!(started.child.wait_timeout(Duration::from_millis(200)), None);
+    started.child.kill().unwrap();
+    let exit = started.child.wait_timeout(LONG).unwrap();
+    assert_eq!(exit.signal, Some(libc::SIGKILL));
+}
+
+#[test]
+fn a_full_disk_is_full_inside_only() {
+    let mut spec = shell("head -c 20000000 /dev/zero > big; ls -l big | awk '{print $5}'");
+    spec.limits = Limits {
+        disk: 4 << 20,
+        ..Limits::default()
+    };
+    let done = run(&spec);
+    assert!(done.err.contains("No space left"), "{}", done.err);
+    let big = change(&done, "/home/alex/work/big").unwrap();
+    assert!(big.content.len <= 4 << 20);
+}
+
+#[test]
+fn programs_started_are_seen_but_not_the_start_itself() {
+    let done = run(&shell("cd /tmp; /bin/echo hi there; exit 0"));
+    let programs: Vec<_> = done
+        .effects
+        .iter()
+        .filter_map(|kind| match kind {
+            Kind::Program(p) => Some(p),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(programs.len(), 1, "{programs:?}");
+    assert_eq!(programs[0].path, "/bin/echo");
+    assert_eq!(programs[0].argv, ["/bin/echo", "hi", "there"]);
+    assert_eq!(programs[0].cwd, "/tmp");
+    assert!(programs[0].pid >= 2);
+}
+
+const PYTHON: &str = "/usr/bin/python3";
+
+#[test]
+fn connections_that_stay_inside_are_seen() {
+    let script = r#"
+import socket, os
+def attempt(family, address):
+    s = socket.socket(family)
+    try: s.connect(address)
+    except OSError as e: print(e.errno)
+    else: print("ok")
+attempt(socket.AF_UNIX, "/run/docker.sock")
+attempt(socket.AF_INET, ("127.0.0.1", 6379))
+attempt(socket.AF_INET6, ("::1", 6380))
+own = socket.socket(); own.bind(("127.0.0.1", 0)); own.listen()
+attempt(socket.AF_INET, own.getsockname())
+"#;
+    let done = run(&spec(&[PYTHON, "-c", script]));
+    assert_eq!(done.out, "2\n111\n111\nok\n", "{}", done.err);
+    let seen: Vec<_> = done
+        .effects
+        .iter()
+        .filter_map(|kind| match kind {
+            Kind::Flow(f) => Some((f.protocol.as_str(), f.peer.name(), f.peer.address.port())),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(
+        seen,
+        [
+            ("unix", "/run/docker.sock".to_owned(), 0),
+            ("refused-loopback", "127.0.0.1".to_owned(), 6379),
+            ("refused-loopback", "::1".to_owned(), 6380),
+        ]
+    );
+}
+
+#[test]
+fn every_tcp_destination_reaches_the_listeners() {
+    let script = r#"
+import socket
+for host, port in [("198.51.100.7", 443), ("169.254.169.254", 80), ("10.1.2.3", 65535), ("2001:db8::7", 25)]:
+    s = socket.create_connection((host, port)); print(s.getsockname()[0], s.recv(100).decode())
+"#;
+    let (started, _) = begin(&spec(&[PYTHON, "-c", script]));
+    let listeners = [started.sockets.tcp4, started.sockets.tcp6].map(TcpListener::from);
+    for listener in &listeners {
+        listener.set_nonblocking(false).unwrap();
+    }
+    for listener in [&listeners[0], &listeners[0], &listeners[0], &listeners[1]] {
+        let (mut connection, _) = listener.accept().unwrap();
+        let dialled = connection.local_addr().unwrap();
+        connection
+            .write_all(dialled.to_string().as_bytes())
+            .unwrap();
+    }
+    let mut out = String::new();
+    fs::File::from(started.stdout)
+        .read_to_string(&mut out)
+        .unwrap();
+    assert_eq!(
+        out,
+        "192.168.1.23 198.51.100.7:443\n192.168.1.23 169.254.169.254:80\n\
+         192.168.1.23 10.1.2.3:65535\nfd12:3456:789a:1::23 [2001:db8::7]:25\n"
+    );
+}
+
+#[test]
+fn datagrams_and_pings_carry_their_destination() {
+    let script = r#"
+import socket, struct
+socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b"four", ("192.168.1.1", 53))
+socket.socket(socket.AF_INET6, socket.SOCK_DGRAM).sendto(b"six", ("2001:db8::8", 123))
+p = socket.socket(socket.AF_INET, socket.SOCK_DGRAM, socket.IPPROTO_ICMP)
+p.sendto(struct.pack("!BBHHH", 8, 0, 0, 0, 1) + b"ping", ("203.0.113.9", 0)); print(p.recv(100)[8:])
+"#;
+    let (mut started, _) = begin(&spec(&[PYTHON, "-c", script]));
+    assert_eq!(started.child.wait_timeout(LONG).unwrap().code, Some(0));
+    let four = original(&started.sockets.udp4);
+    assert_eq!(four, (b"four".to_vec(), "192.168.1.1:53".parse().unwrap()));
+    let six = original(&started.sockets.udp6);
+    assert_eq!(six, (b"six".to_vec(), "[2001:db8::8]:123".parse().unwrap()));
+    let mut packet = [0; 100];
+    let got = fs::File::from(started.sockets.icmp4)
+        .read(&mut packet)
+        .unwrap();
+    assert_eq!(packet[16..20], [203, 0, 113, 9]);
+    assert_eq!(&packet[28..got], b"ping");
+}
+
+/// One datagram and the address it was sent to.
+fn original(socket: &OwnedFd) -> (Vec<u8>, std::net::SocketAddr) {
+    let script = r#"
+import socket, sys
+s = socket.socket(fileno=0); data, anc, _, _ = s.recvmsg(100, 200)
+raw = next(d for l, t, d in anc if t in (20, 74))
+v6 = s.family == socket.AF_INET6
+ip = socket.inet_ntop(s.family, raw[8:24] if v6 else raw[4:8]); port = int.from_bytes(raw[2:4], "big")
+print(data.decode(), f"[{ip}]:{port}" if v6 else f"{ip}:{port}")
+"#;
+    let out = Command::new(PYTHON)
+        .args(["-c", script])
+        .stdin(socket.try_clone().unwrap())
+        .output()
+        .unwrap();
+    let out = String::from_utf8(out.stdout).unwrap();
+    let (data, address) = out.trim().split_once(' ').unwrap();
+    (data.as_bytes().to_vec(), address.parse().unwrap())
+}
+
+#[test]
+fn mistakes_are_told_with_their_names() {
+    let fail = |spec: &Spec| start(spec, Arc::new(Kept::default())).unwrap_err();
+    let missing = fail(&spec(&["no-such-program"]));
+    assert!(
+        matches!(&missing, StartError::Program { program, .. } if program == "no-such-program")
+    );
+    let mut gone = shell(":");
+    gone.mounts
+        .push(mounted(Path::new("/no/such"), "/opt/x", Mode::ReadOnly));
+    assert!(matches!(fail(&gone), StartError::Source { path, .. } if path == "/no/such"));
+    let mut outside = shell(":");
+    outside.cwd = "/home/../etc".to_owned();
+    assert!(matches!(fail(&outside), StartError::Path(_)));
+}
+
+#[test]
+fn sleep_is_told_from_work() {
+    let (started, _) = begin(&shell("read x; while :; do :; done"));
+    let until = Instant::now() + LONG;
+    while !started.child.is_asleep() {
+        assert!(Instant::now() < until);
+        std::thread::yield_now();
+    }
+    fs::File::from(started.stdin).write_all(b"go\n").unwrap();
+    while started.child.is_asleep() {
+        assert!(Instant::now() < until);
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn nothing_survives_the_owner() {
+    let (started, _) = begin(&shell("sleep 1000 & sleep 1000"));
+    let pid = started.child.pid();
+    assert!(Path::new(&format!("/proc/{pid}")).exists());
+    drop(started);
+    assert!(!Path::new(&format!("/proc/{pid}")).exists());
+}
+
+#[test]
+fn no_descriptor_of_the_owner_is_inherited() {
+    let file = fs::File::open("/etc/hostname").unwrap();
+    // Not close-on-exec, as careless code elsewhere might leave one.
+    let leaky = unsafe { libc::dup(file.as_raw_fd()) };
+    let done = run(&shell("ls /proc/self/fd | wc -l"));
+    unsafe { libc::close(leaky) };
+    assert_eq!(
+        done.out.trim(),
+        "4",
+        "stdin, stdout, stderr, and the listing itself"
+    );
+}
+
+/// Root's sandboxes give up root first, so both ways in have to be walked.
+#[test]
+fn an_unprivileged_user_gets_the_same() {
+    if !fs::read_to_string("/proc/self/status")
+        .unwrap()
+        .contains("Uid:\t0\t")
+    {
+        // Every test here already ran as one.
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let open = |path: &Path| fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+    open(folder.path());
+    let [tests, binary] = ["tests", "turncoat"].map(|name| folder.path().join(name));
+    fs::copy(std::env::current_exe().unwrap(), &tests).unwrap();
+    fs::copy(env!("CARGO_BIN_EXE_turncoat"), &binary).unwrap();
+    open(&tests);
+    open(&binary);
+    let out = Command::new(&tests)
+        .args([
+            "sandbox::",
+            "--skip",
+            "an_unprivileged_user_gets_the_same",
+            "--test-threads=2",
+        ])
+        .env(HELPER, &binary)
+        .current_dir(folder.path())
+        .uid(65534)
+        .gid(65534)
+        .output()
+        .unwrap();
+    assert!(
+        out.status.success(),
+        "{}",
+        String::from_utf8_lossy(&out.stdout)
+    );
+}
