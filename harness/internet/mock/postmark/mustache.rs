@@ -156,7 +156,7 @@ fn run(nodes: &[Node], model: &Value, content: Option<&str>) -> String {
 }
 
 impl Run<'_> {
-    fn nodes<'m>(&mut self, nodes: &[Node], scopes: &mut Vec<&'m Value>) {
+    fn nodes(&mut self, nodes: &[Node], scopes: &mut Vec<&Value>) {
         for node in nodes {
             self.steps += 1;
             if self.steps > MAX_STEPS {

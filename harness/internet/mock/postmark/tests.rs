@@ -109,7 +109,7 @@ fn malformed_messages_get_the_real_refusals() {
         json!({"MessageStream": "nope"}),
         json!({"MessageStream": "inbound"}),
         json!({"Attachments": [{"Name": "run.EXE", "Content": "aGk=", "ContentType": "x/y"}]}),
-        json!({"Attachments": [{"Name": "a.txt", "Content": "no base64", "ContentType": "x/y"}]}),
+        json!({"Attachments": [{"Name": "a.txt", "Content": "no base64!", "ContentType": "x/y"}]}),
         json!({"Metadata": {"n": 1}}),
     ];
     let refused: Vec<String> = cases
@@ -127,7 +127,7 @@ fn malformed_messages_get_the_real_refusals() {
 422 1235 The stream provided: 'nope' does not exist on this server.
 422 1236 Sending is not supported for this stream type.
 422 411 Attachment file type not allowed.
-200 0 OK
+422 403 Invalid request field(s): 'Attachments'.
 422 403 Invalid request field(s): 'Metadata'.
 ");
 }
