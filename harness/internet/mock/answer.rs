@@ -59,6 +59,24 @@ impl Answer {
             delay: Duration::ZERO,
         }
     }
+
+    /// Bytes of any media type at once; an empty type sends no `content-type`.
+    pub fn bytes(
+        status: u16,
+        content_type: &str,
+        body: impl Into<Bytes>,
+        by: impl Into<String>,
+    ) -> Self {
+        let typed =
+            (!content_type.is_empty()).then(|| ("content-type".into(), content_type.into()));
+        Self {
+            status,
+            headers: typed.into_iter().collect(),
+            body: body.into(),
+            by: by.into(),
+            delay: Duration::ZERO,
+        }
+    }
 }
 
 /// An upstream that stands behind one host.
@@ -72,4 +90,10 @@ pub trait Mock: Send + Sync {
     /// The answer, or nothing where this upstream has no such route; the gateway then answers
     /// through the sink and records the request as unmatched.
     fn answer(&self, request: &Request) -> Option<Answer>;
+
+    /// Whether `answer` may wait for something other than a short lock. The gateway calls such
+    /// a mock on a thread that may block.
+    fn blocking(&self) -> bool {
+        false
+    }
 }
