@@ -3,5 +3,6 @@
 pub mod effect;
 pub mod event;
 pub mod internet;
+pub mod package;
 pub mod secret;
 pub mod verdict;
