@@ -7,6 +7,7 @@ pub mod internet;
 pub mod provenance;
 pub mod mcp;
 pub mod sandbox;
+pub mod package;
 pub mod secret;
 pub mod snapshot;
 pub mod verdict;

@@ -1,0 +1,149 @@
+//! Sends each kind of target to the one who knows it, and brings two versions to one date and
+//! one runtime, so that what differs between them comes from the package.
+
+use super::error::FetchError;
+use super::manifest::Manifest;
+use super::model::{Options, Package};
+use super::target::Target;
+use super::timestamp::Timestamp;
+use super::{local, npm};
+
+/// Makes a target ready to be started. Blocks while clients install.
+pub fn fetch(target: &Target, options: &Options) -> Result<Package, FetchError> {
+    start_with(target, target, &[], options)
+}
+
+/// Fetches `what`, reported as `target`, whose program gets `args`.
+pub(super) fn start_with(
+    target: &Target,
+    what: &Target,
+    args: &[String],
+    options: &Options,
+) -> Result<Package, FetchError> {
+    let refused = |reason, hint| FetchError::NotRunnable {
+        target: what.to_string(),
+        reason,
+        hint,
+    };
+    match what {
+        Target::Npm { name, version } => {
+            let release = npm::release(name, version.as_deref(), options)?;
+            npm::fetch(target, &release, args, options)
+        }
+        Target::Folder(folder) => local::folder(target, folder, args, options),
+        Target::Tarball(file) => local::tarball(target, file, args, options),
+        Target::Remote(_) => Err(refused(
+            "it runs somewhere else",
+            "compare packages, folders or commands: a remote server cannot be put in a sandbox",
+        )),
+        Target::Scenario(_) => Err(refused(
+            "a scenario names its server, it is none",
+            "set `server.target` in it",
+        )),
+        _ => Err(refused(
+            "this kind of target is not supported yet",
+            "name an npm package or a folder",
+        )),
+    }
+}
+
+/// When this version was published; none for what is not in a registry, or where it tells none.
+pub fn published_at(target: &Target, options: &Options) -> Result<Option<Timestamp>, FetchError> {
+    match target {
+        Target::Npm { name, version } => {
+            Ok(npm::release(name, version.as_deref(), options)?.published)
+        }
+        _ => Ok(None),
+    }
+}
+
+/// Which moment dependencies are resolved as of when two versions are compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dependencies {
+    /// Both trees as of the newer version's publication: the calendar is no difference.
+    Same,
+    /// Each as of its own version's publication, as its first users had it.
+    AsPublished,
+}
+
+/// Fetches the two versions to compare, in one runtime if any fits both.
+///
+/// Where a date cannot be held for one of them it is held for neither, and both say so.
+pub fn fetch_both(
+    old: &Target,
+    new: &Target,
+    dependencies: Dependencies,
+    options: &Options,
+) -> Result<(Package, Package), FetchError> {
+    let published = (published_at(old, options)?, published_at(new, options)?);
+    let dates = match (dependencies, published) {
+        _ if options.as_of.is_some() => (options.as_of, options.as_of),
+        (Dependencies::AsPublished, dates) => dates,
+        (Dependencies::Same, (Some(old), Some(new))) => (Some(old.max(new)), Some(old.max(new))),
+        // What is not published yet is compared as it would be today.
+        (Dependencies::Same, _) => (None, None),
+    };
+    let wants = (runtime_range(old, options)?, runtime_range(new, options)?);
+    let (first, second) = (
+        in_one_runtime(old, dates.0, wants.1, options)?,
+        in_one_runtime(new, dates.1, wants.0, options)?,
+    );
+    let lost = |date: Option<Timestamp>, package: &Package| {
+        date.is_some() && package.as_of.is_none() && !package.dependencies.is_empty()
+    };
+    match (lost(dates.0, &first), lost(dates.1, &second)) {
+        (true, false) => {
+            let mut second = fetch(new, &with(options, None, None))?;
+            second.notes.extend(first.notes.iter().cloned());
+            Ok((first, second))
+        }
+        (false, true) => {
+            let mut first = fetch(old, &with(options, None, None))?;
+            first.notes.extend(second.notes.iter().cloned());
+            Ok((first, second))
+        }
+        _ => Ok((first, second)),
+    }
+}
+
+/// Two interpreters would be a difference of their own; but two that run beat one that does not.
+fn in_one_runtime(
+    target: &Target,
+    as_of: Option<Timestamp>,
+    others: Option<String>,
+    options: &Options,
+) -> Result<Package, FetchError> {
+    match fetch(target, &with(options, as_of, others.clone())) {
+        Err(FetchError::Runtime { .. }) if others.is_some() => {
+            fetch(target, &with(options, as_of, None))
+        }
+        result => result,
+    }
+}
+
+fn with<'a>(
+    options: &Options<'a>,
+    as_of: Option<Timestamp>,
+    others: Option<String>,
+) -> Options<'a> {
+    Options {
+        cache: options.cache.clone(),
+        as_of,
+        offline: options.offline,
+        runtime: others.or_else(|| options.runtime.clone()),
+        progress: options.progress,
+    }
+}
+
+/// The versions of its runtime that a target asks for.
+fn runtime_range(target: &Target, options: &Options) -> Result<Option<String>, FetchError> {
+    match target {
+        Target::Npm { name, version } => {
+            Ok(npm::release(name, version.as_deref(), options)?.engines)
+        }
+        Target::Folder(folder) if folder.join("package.json").is_file() => {
+            Ok(Manifest::read(folder)?.engines)
+        }
+        _ => Ok(None),
+    }
+}

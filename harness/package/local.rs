@@ -1,0 +1,314 @@
+//! Servers that lie in a folder or an archive of the user's.
+//! A folder is told by what stands in it; it is copied, never changed, and nothing of it runs.
+
+use super::archive::{self, Bounds};
+use super::cache::{Cache, hex};
+use super::copy::Source;
+use super::error::FetchError;
+use super::manifest::Manifest;
+use super::model::{Launch, Mount, Options, Package, inside};
+use super::npm::{self, Tree};
+use super::target::Target;
+use super::{host, node};
+use sha2::{Digest, Sha256};
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// What a folder's files say it is.
+#[derive(Debug, PartialEq, Eq)]
+enum Kind {
+    /// A `package.json`, or JavaScript that needs none.
+    Node,
+    /// A `pyproject.toml`, `requirements.txt` or Python file.
+    Python,
+    /// One program, by its name.
+    Program(PathBuf),
+}
+
+/// Prepares a folder.
+pub(super) fn folder(
+    target: &Target,
+    folder: &Path,
+    args: &[String],
+    options: &Options,
+) -> Result<Package, FetchError> {
+    match kind(folder)? {
+        Kind::Node => node_folder(target, folder, args, options),
+        Kind::Python => Err(FetchError::NotRunnable {
+            target: target.to_string(),
+            reason: "Python folders are not supported yet",
+            hint: "name an npm package or a Node folder",
+        }),
+        Kind::Program(program) => program_folder(target, folder, &program, args, options),
+    }
+}
+
+fn kind(folder: &Path) -> Result<Kind, FetchError> {
+    let has = |names: &[&str]| names.iter().any(|name| folder.join(name).is_file());
+    let python = || has(&["pyproject.toml", "requirements.txt"]) || has(&["server.py", "main.py"]);
+    let javascript = [
+        "index.js",
+        "server.js",
+        "index.mjs",
+        "server.mjs",
+        "index.cjs",
+    ];
+    if has(&["package.json"]) {
+        // Python servers may keep a manifest for their tools alone.
+        let starts = Manifest::read(folder)?.names_a_program() || has(&javascript);
+        if starts || !python() {
+            return Ok(Kind::Node);
+        }
+    }
+    if python() {
+        return Ok(Kind::Python);
+    }
+    if has(&javascript) {
+        return Ok(Kind::Node);
+    }
+    let mut programs = Vec::new();
+    for entry in fs::read_dir(folder).map_err(FetchError::io("read", folder))? {
+        let entry = entry.map_err(FetchError::io("read", folder))?;
+        if host::is_executable(&entry.path()) {
+            programs.push(PathBuf::from(entry.file_name()));
+        }
+    }
+    programs.sort();
+    let none = |reason: String| FetchError::NoEntry {
+        place: folder.display().to_string(),
+        reason,
+        hint: "a server's folder holds a package.json, a pyproject.toml, a requirements.txt \
+               with a server.py, or one executable; anything else starts with `-- COMMAND`"
+            .to_owned(),
+    };
+    match programs.as_slice() {
+        [program] => Ok(Kind::Program(program.clone())),
+        [] => Err(none("it holds nothing that is a server".to_owned())),
+        several => {
+            let names: Vec<_> = several
+                .iter()
+                .map(|p| format!("`{}`", p.display()))
+                .collect();
+            Err(none(format!(
+                "it holds several programs: {}",
+                names.join(", ")
+            )))
+        }
+    }
+}
+
+fn node_folder(
+    target: &Target,
+    folder: &Path,
+    args: &[String],
+    options: &Options,
+) -> Result<Package, FetchError> {
+    let has = |name: &str| folder.join(name).exists();
+    let locked = has("package-lock.json") || has("npm-shrinkwrap.json");
+    let bare = !has("package.json");
+    let manifest = if bare {
+        Manifest::default()
+    } else {
+        Manifest::read(folder)?
+    };
+    let install = match () {
+        () if locked => Some("ci"),
+        () if has("node_modules") || !manifest.has_dependencies => None,
+        () => Some("install"),
+    };
+    let skip: &[&str] = if install.is_some() {
+        &["node_modules"]
+    } else {
+        &[]
+    };
+    let source = Source::read(folder, skip)?;
+    let name = label(folder);
+    let plan = Plan {
+        target,
+        resolved: name.clone(),
+        hash: source.hash.clone(),
+        label: name,
+        manifest,
+        install,
+        notes: source.notes.clone(),
+    };
+    node_package(plan, args, options, |into| source.copy(into))
+}
+
+/// Prepares what `npm pack` made. Its dependencies are resolved as npm would on installing it.
+pub(super) fn tarball(
+    target: &Target,
+    file: &Path,
+    args: &[String],
+    options: &Options,
+) -> Result<Package, FetchError> {
+    let hash = file_hash(file)?;
+    // The manifest decides where the package is put, so it is read ahead of the installation.
+    let look = tempfile::tempdir().map_err(FetchError::io("create", &std::env::temp_dir()))?;
+    let unpack =
+        |into: &Path| archive::tarball(file, into, Bounds::default()).map_err(archive_error(file));
+    unpack(look.path())?;
+    let manifest = Manifest::read(look.path())?;
+    let plan = Plan {
+        target,
+        resolved: label(file),
+        hash,
+        label: label(file),
+        install: manifest.has_dependencies.then_some("install"),
+        manifest,
+        notes: Vec::new(),
+    };
+    node_package(plan, args, options, unpack)
+}
+
+pub(super) fn archive_error(file: &Path) -> impl Fn(archive::ArchiveError) -> FetchError {
+    let path = file.to_owned();
+    move |source| match source {
+        archive::ArchiveError::Write { path, source } => FetchError::io("write", &path)(source),
+        source => FetchError::Archive {
+            path: path.clone(),
+            source,
+        },
+    }
+}
+
+/// A Node package that does not come from the registry.
+pub(super) struct Plan<'a> {
+    pub target: &'a Target,
+    pub resolved: String,
+    pub label: String,
+    pub hash: String,
+    pub manifest: Manifest,
+    /// npm's verb, if its dependencies are to be installed.
+    pub install: Option<&'static str>,
+    pub notes: Vec<String>,
+}
+
+pub(super) fn node_package(
+    plan: Plan,
+    args: &[String],
+    options: &Options,
+    fill: impl Fn(&Path) -> Result<(), FetchError>,
+) -> Result<Package, FetchError> {
+    let subject = plan.resolved.clone();
+    let node = node::runtime(&subject, plan.manifest.engines.as_deref(), options)?;
+    // A package lies where its published version would, so that the two can be compared.
+    let published = plan.manifest.name.clone().filter(|name| {
+        let npm = Target::parse(&format!("npm:{name}"));
+        matches!(npm, Ok(Target::Npm { version: None, .. }))
+    });
+    let (mounted, below) = match &published {
+        Some(name) => (inside::NPX, format!("node_modules/{name}")),
+        None => (inside::FOLDER, String::new()),
+    };
+    let as_of = options.as_of.filter(|_| plan.install == Some("install"));
+    let date = as_of.map(|date| date.to_string()).unwrap_or_default();
+    let major = node.version.major.to_string();
+    let verb = plan.install.unwrap_or("");
+    let key = ["node", &plan.hash, verb, &date, &major, &below];
+    let cache = Cache::new(&options.cache);
+    let entry = cache.entry::<Tree, _>("folder", &plan.label, &key, options.progress, |root| {
+        let folder = root.join(&below);
+        fs::create_dir_all(&folder).map_err(FetchError::io("create", &folder))?;
+        fill(&folder)?;
+        let Some(verb) = plan.install else {
+            return npm::read_tree(&folder);
+        };
+        (options.progress)(&format!("installing the dependencies of {subject}"));
+        // Registry settings of a stranger's folder are not followed.
+        let settings = folder.join(".npmrc");
+        if settings.exists() {
+            fs::remove_file(&settings).map_err(FetchError::io("remove", &settings))?;
+        }
+        npm::install(&folder, verb, as_of, &subject, options)
+    })?;
+    let folder = entry.root.join(&below);
+    let place = [mounted, &below].join("/");
+    let place = place.trim_end_matches('/');
+    let launch = npm::launch(
+        &plan.manifest,
+        &folder,
+        place,
+        &node,
+        args,
+        &entry.root,
+        mounted,
+    )?;
+    let tree = entry.record;
+    Ok(Package {
+        target: plan.target.to_string(),
+        resolved: plan.resolved,
+        name: plan.manifest.name,
+        version: plan.manifest.version,
+        integrity: Some(format!("sha256-{}", plan.hash)),
+        published: None,
+        as_of: tree.as_of,
+        launch,
+        dependencies: tree.dependencies,
+        install_scripts: tree.install_scripts,
+        runtime: node.label(),
+        settings: Vec::new(),
+        notes: [plan.notes, tree.notes].concat(),
+    })
+}
+
+fn program_folder(
+    target: &Target,
+    folder: &Path,
+    program: &Path,
+    args: &[String],
+    options: &Options,
+) -> Result<Package, FetchError> {
+    let source = Source::read(folder, &[])?;
+    let name = label(folder);
+    let cache = Cache::new(&options.cache);
+    let key = ["program", source.hash.as_str()];
+    let copy = |root: &Path| source.copy(root);
+    let entry = cache.entry::<(), _>("folder", &name, &key, options.progress, copy)?;
+    let mut argv = vec![format!("{}/{}", inside::FOLDER, program.display())];
+    argv.extend(args.iter().cloned());
+    Ok(Package {
+        target: target.to_string(),
+        resolved: name,
+        name: None,
+        version: None,
+        integrity: Some(format!("sha256-{}", source.hash)),
+        published: None,
+        as_of: None,
+        launch: Launch {
+            argv,
+            mounts: vec![Mount {
+                source: entry.root,
+                target: inside::FOLDER.to_owned(),
+                overlay: true,
+            }],
+            ..Launch::default()
+        },
+        dependencies: Default::default(),
+        install_scripts: Vec::new(),
+        runtime: String::new(),
+        settings: Vec::new(),
+        notes: source.notes,
+    })
+}
+
+/// The last part of a path, also of `.` and `..`.
+pub(super) fn label(path: &Path) -> String {
+    let absolute = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let name = absolute.file_name().unwrap_or(absolute.as_os_str());
+    name.to_string_lossy().into_owned()
+}
+
+pub(super) fn file_hash(file: &Path) -> Result<String, FetchError> {
+    let failed = || FetchError::io("read", file);
+    let mut reader = File::open(file).map_err(failed())?;
+    let mut hash = Sha256::new();
+    let mut buffer = [0; 1 << 16];
+    loop {
+        match io::Read::read(&mut reader, &mut buffer).map_err(failed())? {
+            0 => return Ok(hex(&hash.finalize())),
+            n => hash.update(&buffer[..n]),
+        }
+    }
+}

@@ -1,0 +1,32 @@
+//! Acquisition: from a name to a server that can be started in a sandbox.
+//!
+//! A [`Target`] is what a user may write; [`fetch`] turns it into a [`Package`], installed by
+//! the ecosystem's real client into a [`Cache`], with every path as the sandbox will show it.
+//!
+//! What never happens here: nothing of a package is executed on the host, neither install
+//! scripts nor builds; no credential of the user's is copied into what the sandbox sees; no
+//! folder of the user's is changed.
+
+mod archive;
+mod cache;
+mod copy;
+mod error;
+mod fetch;
+mod hint;
+mod host;
+mod local;
+mod manifest;
+mod model;
+mod node;
+mod npm;
+mod range;
+mod target;
+mod timestamp;
+
+pub use archive::ArchiveError;
+pub use cache::Cache;
+pub use error::FetchError;
+pub use fetch::{Dependencies, fetch, fetch_both, published_at};
+pub use model::{Launch, Mount, Options, Package, Setting, Value, tree_difference};
+pub use target::{Target, TargetError};
+pub use timestamp::{BadTimestamp, Timestamp};

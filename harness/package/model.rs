@@ -1,0 +1,131 @@
+//! What acquisition hands to whoever runs it: a package, how to start it, and what it lies on.
+
+use super::timestamp::Timestamp;
+use crate::secret::Shape;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// How to acquire.
+pub struct Options<'a> {
+    /// Where installed packages are kept; [`Cache::default_dir`](super::Cache::default_dir).
+    pub cache: PathBuf,
+    /// Resolve dependencies as they were at this moment; none means as they are now.
+    pub as_of: Option<Timestamp>,
+    /// Ask no registry; what is neither in our cache nor in the client's own is an error.
+    pub offline: bool,
+    /// A further range that the chosen runtime must fit (npm's syntax for Node, PEP 440 for
+    /// Python), so that two versions can be run by one interpreter.
+    pub runtime: Option<String>,
+    /// Told what takes time, one line each.
+    pub progress: &'a dyn Fn(&str),
+}
+
+/// A server ready to be started in a sandbox.
+#[derive(Clone, Debug)]
+pub struct Package {
+    /// As named.
+    pub target: String,
+    /// What that came to: `pkg:npm/x@1.2.3`, or the folder's or file's name.
+    pub resolved: String,
+    pub name: Option<String>,
+    pub version: Option<String>,
+    /// Subresource integrity of what the registry gave (`sha512-…`), or `sha256-` and the hash
+    /// of a folder's content.
+    pub integrity: Option<String>,
+    /// RFC 3339.
+    pub published: Option<String>,
+    /// The date the dependencies were resolved as of, where that could be held.
+    pub as_of: Option<Timestamp>,
+    pub launch: Launch,
+    /// Every package below it and its version; several versions of one are joined by `, `.
+    pub dependencies: BTreeMap<String, String>,
+    /// Packages of the tree whose install scripts were not run: `name@version`.
+    pub install_scripts: Vec<String>,
+    /// `node 20.20.2`, `python 3.11.7`; empty where the package is its own program.
+    pub runtime: String,
+    /// Settings that a client's configuration or a bundle's manifest brings along.
+    pub settings: Vec<Setting>,
+    /// What could not be held or was left out, each a sentence for the report.
+    pub notes: Vec<String>,
+}
+
+/// How to start a server. Paths are those inside the sandbox.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Launch {
+    /// An argument that held a secret holds `${NAME}` of a [`Setting`] instead.
+    pub argv: Vec<String>,
+    pub env: Vec<(String, String)>,
+    /// Where to start it, if not in the persona's working folder.
+    pub cwd: Option<String>,
+    /// To be made in this order.
+    pub mounts: Vec<Mount>,
+    /// Bundles of certificate authorities to be covered by the sandbox's own.
+    pub certifi: Vec<String>,
+}
+
+/// A file or folder of the host that is seen inside.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mount {
+    /// A folder, or a single file.
+    pub source: PathBuf,
+    pub target: String,
+    /// Writable inside, what is written being thrown away; otherwise read-only.
+    pub overlay: bool,
+}
+
+/// An environment variable or argument that somebody set for this server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Setting {
+    pub name: String,
+    pub value: Value,
+    /// Whether it is an environment variable, rather than part of `argv`.
+    pub env: bool,
+}
+
+/// A setting's value. A real credential stays where it was: only its shape is passed on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Value {
+    Plain(String),
+    Secret(Shape),
+}
+
+/// What differs between two dependency trees: `name old → new`, with `none` for absent.
+pub fn tree_difference(old: &Package, new: &Package) -> Vec<String> {
+    let (old, new) = (&old.dependencies, &new.dependencies);
+    let mut names: Vec<_> = old.keys().chain(new.keys()).collect();
+    names.sort_unstable();
+    names.dedup();
+    let version = |tree: &BTreeMap<String, String>, name: &String| {
+        tree.get(name).map_or("none", String::as_str).to_owned()
+    };
+    names
+        .into_iter()
+        .filter(|name| old.get(*name) != new.get(*name))
+        .map(|name| format!("{name} {} → {}", version(old, name), version(new, name)))
+        .collect()
+}
+
+/// Inside paths are constants: OLD and NEW must not see a difference, nor anything of the host.
+pub(super) mod inside {
+    /// Where `npx` would have put it.
+    pub const NPX: &str = "/home/alex/.npm/_npx/4f2c1e9a0b7d3c58";
+    /// Where `uvx` would have put it.
+    pub const VENV: &str = "/home/alex/.cache/uv/archive-v0/Qm3VxT9dLr7KpZ2bWfYh1";
+    /// A folder, an unpacked bundle or a command's project.
+    pub const FOLDER: &str = "/home/alex/mcp/server";
+    /// Interpreters that are not under `/usr`.
+    pub const OPT: &str = "/opt";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::secret::Persona;
+
+    #[test]
+    fn inside_paths_lie_in_the_persona_s_home() {
+        for path in [inside::NPX, inside::VENV, inside::FOLDER] {
+            assert!(path.starts_with(Persona::DEFAULT.home));
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! The Node that runs a package: the installed one where it fits, else npm's own `node` package.
+//! Nothing is executed here beyond asking the installed Node for its version.
+
+use super::cache::Cache;
+use super::error::FetchError;
+use super::model::{Mount, Options, inside};
+use super::{host, npm, range};
+use semver::Version;
+use std::fs;
+use std::path::PathBuf;
+
+/// A Node as the sandbox will see it.
+#[derive(Clone, Debug)]
+pub(super) struct Node {
+    pub version: Version,
+    pub program: String,
+    pub mounts: Vec<Mount>,
+}
+
+impl Node {
+    pub fn label(&self) -> String {
+        format!("node {}", self.version)
+    }
+}
+
+/// The Node for a package with this `engines.node`.
+pub(super) fn runtime(
+    subject: &str,
+    engines: Option<&str>,
+    options: &Options,
+) -> Result<Node, FetchError> {
+    let wanted: Vec<&str> = engines
+        .into_iter()
+        .chain(options.runtime.as_deref())
+        .collect();
+    let fits = |version: &Version| wanted.iter().all(|range| range::fits(range, version));
+    let installed = installed()?;
+    if let Some(node) = installed.clone()
+        && fits(&node.version)
+    {
+        return Ok(node);
+    }
+    let wanted = wanted.join(" and ");
+    let mut found: Vec<_> = installed.iter().map(Node::label).collect();
+    match fetched(&wanted, &fits, options) {
+        Ok(Some(node)) => return Ok(node),
+        Ok(None) => found.push("no version of npm's `node` package that fits".to_owned()),
+        // A full disk is not a missing runtime, and has its own remedy.
+        Err(error @ FetchError::DiskFull(_)) => return Err(error),
+        Err(error) => found.push(format!("npm's `node` package could not be had: {error}")),
+    }
+    Err(FetchError::Runtime {
+        subject: subject.to_owned(),
+        runtime: "Node",
+        wanted,
+        found,
+    })
+}
+
+/// The Node on PATH, by what it says of itself: what is there may be a version manager's shim.
+fn installed() -> Result<Option<Node>, FetchError> {
+    let Some(program) = host::which("node") else {
+        return Ok(None);
+    };
+    let script = "process.stdout.write(process.versions.node + '\\n' + process.execPath)";
+    let mut command = host::client(&program, &std::env::temp_dir());
+    let said = host::run(command.env_remove("NODE_OPTIONS").args(["-e", script]))?;
+    let answer = said.stdout.split_once('\n');
+    let Some((version, path)) = answer.filter(|_| said.ok) else {
+        return Ok(None);
+    };
+    let (Ok(version), Ok(path)) = (version.parse(), fs::canonicalize(path)) else {
+        return Ok(None);
+    };
+    Ok(Some(if host::is_system(&path) {
+        Node {
+            version,
+            program: path.display().to_string(),
+            mounts: Vec::new(),
+        }
+    } else {
+        mounted(version, path)
+    }))
+}
+
+/// Only the binary: it needs nothing else of its installation to run a server.
+fn mounted(version: Version, binary: PathBuf) -> Node {
+    let program = format!("{}/node/bin/node", inside::OPT);
+    Node {
+        version,
+        program: program.clone(),
+        mounts: vec![Mount {
+            source: binary,
+            target: program,
+            overlay: false,
+        }],
+    }
+}
+
+/// A Node from npm, remembered for this range so that later runs use the same.
+fn fetched(
+    wanted: &str,
+    fits: &dyn Fn(&Version) -> bool,
+    options: &Options,
+) -> Result<Option<Node>, FetchError> {
+    let arch = match std::env::consts::ARCH {
+        "x86_64" => "x64",
+        "aarch64" => "arm64",
+        other => other,
+    };
+    let package = format!("node-linux-{arch}");
+    let cache = Cache::new(&options.cache);
+    let key = [package.as_str(), wanted];
+    let known: Option<String> = cache.fact("node", &key);
+    let version = match known.and_then(|version| version.parse().ok()) {
+        Some(version) => version,
+        None => {
+            let versions = npm::versions(&package, options)?;
+            let Some(version) = choose(&versions, fits) else {
+                return Ok(None);
+            };
+            cache.remember("node", &key, &version.to_string());
+            version
+        }
+    };
+    let exact = version.to_string();
+    let label = format!("node@{exact}");
+    let entry = cache.entry::<(), _>(
+        "node",
+        &label,
+        &[&package, &exact],
+        options.progress,
+        |root| {
+            (options.progress)(&format!("fetching Node {exact}"));
+            let scratch = root.join("scratch");
+            fs::create_dir(&scratch).map_err(FetchError::io("create", &scratch))?;
+            npm::manifest(&scratch, &package, &exact)?;
+            npm::install(&scratch, "install", None, &label, options)?;
+            let from = scratch.join("node_modules").join(&package).join("bin/node");
+            let to = root.join("node");
+            fs::rename(&from, &to).map_err(FetchError::io("move", &from))?;
+            fs::remove_dir_all(&scratch).map_err(FetchError::io("remove", &scratch))
+        },
+    )?;
+    Ok(Some(mounted(version, entry.root.join("node"))))
+}
+
+/// The newest release of the lowest line that fits: even lines are the long-lived ones, and
+/// the lowest is closest to what the package was written for.
+fn choose(versions: &[Version], fits: &dyn Fn(&Version) -> bool) -> Option<Version> {
+    let fitting = versions.iter().filter(|v| v.pre.is_empty() && fits(v));
+    let rank = |v: &Version| (v.major % 2, v.major);
+    let line = fitting.clone().map(rank).min()?;
+    fitting.filter(|v| rank(v) == line).max().cloned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_lowest_long_lived_line_is_chosen() {
+        let versions: Vec<Version> = ["20.1.0", "21.7.0", "22.3.0", "22.20.0", "23.1.0", "24.0.0"]
+            .iter()
+            .map(|v| v.parse().unwrap())
+            .collect();
+        let chosen = |range: &str| choose(&versions, &|v| range::fits(range, v));
+        assert_eq!(chosen(">=21"), Some(Version::new(22, 20, 0)));
+        assert_eq!(chosen("^23"), Some(Version::new(23, 1, 0)));
+        assert_eq!(chosen(">=99"), None);
+    }
+}
