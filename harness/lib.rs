@@ -3,5 +3,6 @@
 pub mod effect;
 pub mod event;
 pub mod internet;
+pub mod scenario;
 pub mod secret;
 pub mod verdict;
