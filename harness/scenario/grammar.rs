@@ -56,7 +56,7 @@ pub struct Key {
     pub doc: &'static str,
     pub node: Node,
     pub need: Need,
-    pub default: Option<Default>,
+    pub default: Option<Literal>,
 }
 
 /// Whether a key may, must or cannot be there.
@@ -70,8 +70,9 @@ pub enum Need {
     Later(&'static str),
 }
 
+/// What an absent key means, where that can be said in a word.
 #[derive(Clone, Copy, Debug)]
-pub enum Default {
+pub enum Literal {
     Text(&'static str),
     Whole(u64),
     Number(f64),
@@ -94,7 +95,7 @@ impl Key {
         self
     }
 
-    const fn default(mut self, default: Default) -> Self {
+    const fn default(mut self, default: Literal) -> Self {
         self.default = Some(default);
         self
     }
@@ -170,7 +171,7 @@ const SERVER: Table = Table {
             "What lies in the home folder: plausible dotfiles and documents full of canaries, or nothing.",
             Node::Choice(&["populated", "empty"]),
         )
-        .default(Default::Text("populated")),
+        .default(Literal::Text("populated")),
         key(
             "files",
             "Files planted before the server starts, by path: `~/…` in the home folder, otherwise relative to the working folder. A string is the content.",
@@ -231,7 +232,7 @@ const FILE: Table = Table {
             Node::Text(Text::Shape),
         ),
         key("mode", "Permission bits, in octal: `0o600`.", Node::Mode)
-            .default(Default::Whole(File::MODE as u64)),
+            .default(Literal::Whole(File::MODE as u64)),
     ],
     one_of: &["text", "from", "secret"],
     strangers: &[(
@@ -303,7 +304,7 @@ const EXERCISE: Table = Table {
     example: "",
     keys: &[
         key("calls", "Tool calls per server run.", Node::Whole { min: 1, max: 10_000_000 })
-            .default(Default::Whole(Exercise::CALLS as u64)),
+            .default(Literal::Whole(Exercise::CALLS as u64)),
         key(
             "seed",
             "The number that decides everything made up.",
@@ -314,7 +315,7 @@ const EXERCISE: Table = Table {
             "The part of the valid calls, 0 to 1, that must be answered without error for a conclusion.",
             Node::Number { min: 0.0, max: 1.0 },
         )
-        .default(Default::Number(Exercise::FLOOR)),
+        .default(Literal::Number(Exercise::FLOOR)),
         key(
             "idle_ms",
             "How long the server is watched after its last call, in milliseconds.",
@@ -325,7 +326,7 @@ const EXERCISE: Table = Table {
             "How long one call may take, in seconds.",
             Node::Whole { min: 1, max: 3600 },
         )
-        .default(Default::Whole(Exercise::TIMEOUT_S)),
+        .default(Literal::Whole(Exercise::TIMEOUT_S)),
         key("tools", "Per tool, by its name.", Node::Map(Text::Line, &Node::Table(TOOL))),
     ],
     one_of: &[],
@@ -341,7 +342,7 @@ const TOOL: Table = Table {
             "Values for arguments, by path: `args.to = [\"jane@corp.example\"]`, `args.filter.status = [\"open\"]`. They join the generated values, they do not replace them.",
             Node::Tree,
         ),
-        key("skip", "Never call this tool.", Node::Flag).default(Default::Flag(false)),
+        key("skip", "Never call this tool.", Node::Flag).default(Literal::Flag(false)),
         key(
             "calls",
             "Calls of this tool; its share of all calls where absent.",

@@ -2,7 +2,7 @@
 //! It covers what one value or table can get wrong; names of rules and mocks, and files that
 //! must exist, are checked on loading only.
 
-use super::grammar::{Default, Key, Need, Node, ROOT, Table};
+use super::grammar::{Key, Literal, Need, Node, ROOT, Table};
 use super::model::FORMAT;
 use serde_json::{Map, Value, json};
 
@@ -78,10 +78,10 @@ fn property(key: &Key) -> Value {
     property.insert("description".into(), json!(key.doc));
     if let Some(default) = key.default {
         let default = match default {
-            Default::Text(text) => json!(text),
-            Default::Whole(number) => json!(number),
-            Default::Number(number) => json!(number),
-            Default::Flag(flag) => json!(flag),
+            Literal::Text(text) => json!(text),
+            Literal::Whole(number) => json!(number),
+            Literal::Number(number) => json!(number),
+            Literal::Flag(flag) => json!(flag),
         };
         property.insert("default".into(), default);
     }
