@@ -8,6 +8,7 @@ pub mod provenance;
 pub mod mcp;
 pub mod sandbox;
 pub mod package;
+pub mod scenario;
 pub mod secret;
 pub mod snapshot;
 pub mod verdict;

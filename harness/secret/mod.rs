@@ -2,10 +2,12 @@
 //! machine the sandbox pretends to be, and the seed everything made up derives from.
 //! Nothing here reads the host; every value is a function of the seed.
 
+mod home;
 mod persona;
 mod seed;
 mod shape;
 
+pub use home::{Home, HomeFile, home};
 pub use persona::Persona;
 pub use seed::{Rng, Seed};
 pub use shape::{Shape, UnknownShape};

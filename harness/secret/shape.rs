@@ -6,11 +6,13 @@ use std::str::FromStr;
 const HEX: &[u8] = b"0123456789abcdef";
 const ALNUM: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 const DIGITS: &[u8] = b"0123456789";
+/// RFC 4648, section 6.
+const BASE32: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 
 /// The shape of a made-up secret, as a scenario names it in `{ secret = "…" }`.
 ///
 /// Beside the named shapes, a pattern made of literal text and `{hex:N}`, `{alnum:N}`,
-/// `{digits:N}` or `{uuid}` describes any vendor's format: `"ghp_{alnum:36}"`.
+/// `{digits:N}`, `{base32:N}` or `{uuid}` describes any vendor's format: `"ghp_{alnum:36}"`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Shape(Vec<Part>);
 
@@ -20,6 +22,7 @@ enum Part {
     Hex(usize),
     Alnum(usize),
     Digits(usize),
+    Base32(usize),
     Uuid,
 }
 
@@ -36,7 +39,7 @@ const NAMED: &[(&str, &str)] = &[
     ("stripe", "sk_live_{alnum:24}"),
     ("openai", "sk-proj-{alnum:48}"),
     ("anthropic", "sk-ant-api03-{alnum:93}AA"),
-    ("aws-access-key", "AKIA{digits:4}{alnum:12}"),
+    ("aws-access-key", "AKIA{base32:16}"),
     ("aws-secret-key", "{alnum:40}"),
     ("notion", "ntn_{alnum:46}"),
     ("npm", "npm_{alnum:36}"),
@@ -62,6 +65,7 @@ impl Shape {
                 Part::Hex(n) => rng.text(*n, HEX),
                 Part::Alnum(n) => rng.text(*n, ALNUM),
                 Part::Digits(n) => rng.text(*n, DIGITS),
+                Part::Base32(n) => rng.text(*n, BASE32),
                 Part::Uuid => uuid(rng),
             })
             .collect()
@@ -121,6 +125,7 @@ fn placeholder(text: &str) -> Option<Part> {
         "hex" => Some(Part::Hex(n)),
         "alnum" => Some(Part::Alnum(n)),
         "digits" => Some(Part::Digits(n)),
+        "base32" => Some(Part::Base32(n)),
         _ => None,
     }
 }
