@@ -7,6 +7,7 @@ pub mod internet;
 pub mod mcp;
 pub mod package;
 pub mod provenance;
+pub mod run;
 pub mod sandbox;
 pub mod scenario;
 pub mod secret;

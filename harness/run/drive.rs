@@ -1,0 +1,378 @@
+//! One run of one version: start it in its world, connect, list, call, watch, end it.
+
+use super::error::RunError;
+use super::log::Log;
+use super::plan::Plan;
+use super::recorder::{Recorded, Recorder};
+use super::setup::Setup;
+use crate::effect::{Body, Exit, Kind, Misbehaviour, Phase, Sink, Surface};
+use crate::event::{Event, FORMAT, Listener, Progress};
+use crate::internet::mock::Json;
+use crate::internet::{Config, Limits, Sockets, World};
+use crate::mcp::{self, Era, Session};
+use crate::package::Package;
+use crate::provenance::Explainer;
+use crate::sandbox::{self, Bound, Child, Started};
+use crate::snapshot::Collector;
+use std::future::Future;
+use std::os::fd::OwnedFd;
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use tokio::io::AsyncReadExt;
+use tokio::net::unix::pipe;
+
+/// Longest wait for what a call set off to come to rest.
+const SETTLE: Duration = Duration::from_millis(400);
+/// After so many waits in vain a server counts as restless and is not waited for any more.
+const RESTLESS: u32 = 5;
+/// Calls of a run that are watched thoroughly, and after every one that did something.
+const THOROUGH: u32 = 24;
+/// How long a server is watched after its last call, where the scenario names no time.
+pub const IDLE: Duration = Duration::from_millis(300);
+/// How long a server may take to end after its stdin was closed, then after SIGTERM.
+const GRACE: Duration = Duration::from_millis(1500);
+/// Bytes of log text kept of one run.
+const STDERR: usize = 256 * 1024;
+
+/// One run to be made.
+pub struct Job<'a> {
+    pub setup: &'a Setup,
+    pub package: &'a Package,
+    /// `old`, `old-again`, `new` …
+    pub role: &'static str,
+    /// Where the record goes.
+    pub folder: PathBuf,
+    pub listener: Arc<dyn Listener>,
+    pub era: Era,
+}
+
+/// One run made.
+pub struct Run {
+    pub recorded: Recorded,
+    pub surface: Surface,
+    pub isolation: String,
+    /// What could not be seen, each a sentence.
+    pub notes: Vec<String>,
+    pub folder: PathBuf,
+    pub era: Era,
+    /// Why the exercise is not whole: the server ended early, say.
+    pub problem: Option<RunError>,
+    /// From exec to the end, and the part that was spent in calls.
+    pub wall: Duration,
+    pub valid_calls: u32,
+}
+
+/// Decides the calls once the surface is known.
+pub type Planner<'a> =
+    Box<dyn FnOnce(Surface) -> Pin<Box<dyn Future<Output = Option<Plan>> + Send + 'a>> + Send + 'a>;
+
+/// Makes the run. A server that speaks only the other era is started again.
+pub async fn drive(job: &Job<'_>, planner: Planner<'_>) -> Result<Run, RunError> {
+    let era = match attempt(job, job.era).await {
+        Ok(mut live) => {
+            return Ok({
+                exercise(job, &mut live, planner).await;
+                live.end(job).await
+            });
+        }
+        Err((error, None)) => return Err(error),
+        Err((_, Some(era))) => era,
+    };
+    match attempt(job, era).await {
+        Ok(mut live) => {
+            exercise(job, &mut live, planner).await;
+            Ok(live.end(job).await)
+        }
+        Err((error, _)) => Err(error),
+    }
+}
+
+/// A server that has answered the handshake.
+struct Live {
+    session: Session,
+    surface: Surface,
+    child: Child,
+    world: World,
+    recorder: Arc<Recorder>,
+    recording: super::recorder::Recording,
+    stderr: tokio::task::JoinHandle<Body>,
+    started: Instant,
+    isolation: String,
+    notes: Vec<String>,
+    restless: u32,
+    problem: Option<RunError>,
+    valid_calls: u32,
+    folder: PathBuf,
+    /// Wall-clock start of each call in nanoseconds since the epoch, to tie files to calls.
+    began: Vec<i128>,
+}
+
+type Failed = (RunError, Option<Era>);
+
+async fn attempt(job: &Job<'_>, era: Era) -> Result<Live, Failed> {
+    let fail = |error: RunError| (error, None);
+    let folder = if era == job.era { job.folder.clone() } else { job.folder.with_extension("again") };
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |t| t.as_secs() as i64);
+    let mut log = Log::create(&folder)
+        .map_err(|e| fail(RunError::new("the run folder cannot be made", e)))?;
+    log.write(&Event::Started {
+        format: FORMAT.to_owned(),
+        role: job.role.to_owned(),
+        target: job.package.resolved.clone(),
+        seed: job.setup.seed.0,
+        isolation: String::new(),
+        blind_spots: job.package.notes.clone(),
+    });
+    let collector = Collector::new(Explainer::new(&job.setup.planted, now));
+    let (recorder, recording) = Recorder::start(log, collector);
+    let spec = job.setup.spec(job.package);
+    let sink: Arc<dyn Sink> = recorder.clone();
+    let started = Instant::now();
+    let sandbox = tokio::task::block_in_place(|| sandbox::start(&spec, Arc::clone(&sink)))
+        .map_err(|e| {
+            let hint = e.hint().map(str::to_owned);
+            let mut error = RunError::new("the sandbox could not start the server", e);
+            error.hint = hint.or(Some("`turncoat doctor` shows what this host can isolate".into()));
+            fail(error)
+        })?;
+    let Started { stdin, stdout, stderr, sockets, child, level, notes } = sandbox;
+    let (upstreams, smtp) = job.setup.upstreams().map_err(fail)?;
+    let config = Config {
+        ca: job.setup.ca(),
+        upstreams,
+        smtp,
+        sink_mock: Arc::new(Json::new(job.setup.seed)),
+        seed: job.setup.seed,
+        limits: Limits::default(),
+    };
+    let sockets = Sockets {
+        tcp4: Some(sockets.tcp4),
+        tcp6: Some(sockets.tcp6),
+        udp4: Some(sockets.udp4),
+        udp6: Some(sockets.udp6),
+        raw4: Some(sockets.raw4),
+        raw6: Some(sockets.raw6),
+    };
+    let world = World::open(sockets, config, Arc::clone(&sink))
+        .map_err(|e| fail(RunError::new("the fake internet could not be opened", e)))?;
+    let io = |e| fail(RunError::new("the server's pipes cannot be used", e));
+    let stderr = tokio::spawn(drain(receiver(stderr).map_err(io)?));
+    let options = mcp::Options {
+        era,
+        call_timeout: job.setup.scenario().exercise.timeout,
+        ..mcp::Options::default()
+    };
+    let stdin = pipe::Sender::from_owned_fd(stdin).map_err(io)?;
+    let stdout = receiver(stdout).map_err(io)?;
+    match mcp::connect(stdin, stdout, options, Arc::clone(&sink), None).await {
+        Ok((session, surface)) => {
+            sink.emit(Kind::Surface(surface.clone()));
+            Ok(Live {
+                session,
+                surface,
+                child,
+                world,
+                recorder,
+                recording,
+                stderr,
+                started,
+                isolation: level.to_string(),
+                notes,
+                restless: 0,
+                problem: None,
+                valid_calls: 0,
+                folder,
+                began: Vec::new(),
+            })
+        }
+        Err(refused) => {
+            let retry = refused.retry().filter(|_| era == Era::Auto);
+            world.close().await;
+            drop(child);
+            let said = stderr.await.unwrap_or_default();
+            let tail: Vec<String> =
+                said.text().lines().rev().take(5).map(str::to_owned).collect();
+            let mut error = RunError::new("the server could not be talked to", refused);
+            let said = tail.into_iter().rev().collect::<Vec<_>>().join(" | ");
+            error.hint = Some(if said.trim().is_empty() {
+                "it wrote nothing to stderr; does it need settings? name them under [server] env of a scenario".into()
+            } else {
+                format!("it wrote to stderr: {said}")
+            });
+            Err((error, retry))
+        }
+    }
+}
+
+async fn exercise(job: &Job<'_>, live: &mut Live, planner: Planner<'_>) {
+    live.settle(true).await;
+    let Some(plan) = planner(live.surface.clone()).await else { return };
+    let of = plan.calls.len() as u32;
+    let mut done_something = 0;
+    for (done, call) in plan.calls.iter().enumerate() {
+        live.recorder.call(&call.tool, &call.arguments);
+        live.began.push(now_ns());
+        let before = live.recorder.outward();
+        let result = live.session.call(&call.tool, &call.arguments).await;
+        let outward = live.recorder.outward() != before;
+        done_something += u32::from(outward);
+        live.recorder.emit(Kind::Result(result));
+        live.valid_calls += u32::from(call.valid);
+        live.settle(outward || (done as u32) < THOROUGH).await;
+        live.world.cut();
+        job.listener.hear(Progress::Calls { role: job.role, done: done as u32 + 1, of });
+        if live.session.is_gone() {
+            live.problem = Some(
+                RunError::plain(format!(
+                    "the server ended during call {} of {of}, of tool `{}`",
+                    done + 1,
+                    call.tool
+                ))
+                .hint("its last words are in the run folder: `--keep-run DIR` keeps it"),
+            );
+            break;
+        }
+    }
+    let _ = done_something;
+    live.recorder.enter(Phase::Idle);
+    let idle = job.setup.scenario().exercise.idle.unwrap_or(IDLE);
+    if !live.session.is_gone() {
+        live.session.listen(idle).await;
+    }
+    live.world.cut();
+}
+
+impl Live {
+    /// Waits until what the last call set off has come to rest: nothing is under way in the
+    /// world, and the server waits for something. Bounded; a server that never rests is not
+    /// waited for again.
+    async fn settle(&mut self, thorough: bool) {
+        if self.restless >= RESTLESS {
+            return;
+        }
+        let until = Instant::now() + SETTLE;
+        let mut calm = 0;
+        loop {
+            if self.world.busy() == 0 && self.child.is_asleep() {
+                calm += 1;
+                // Look-ups run on threads of their own: the main thread sleeps already while a
+                // query is still on its way.
+                if !thorough || calm > 2 {
+                    self.restless = 0;
+                    return;
+                }
+            } else {
+                calm = 0;
+            }
+            if Instant::now() > until {
+                self.restless += 1;
+                if self.restless == RESTLESS {
+                    self.notes.push(
+                        "the server never comes to rest: effects may be counted to the call after theirs".into(),
+                    );
+                }
+                return;
+            }
+            tokio::time::sleep(Duration::from_micros(300)).await;
+        }
+    }
+
+    /// Asks the server to end, sees to it that it does, and gathers what it left.
+    async fn end(mut self, job: &Job<'_>) -> Run {
+        self.recorder.enter(Phase::Exit);
+        let era = self.session.era();
+        let gone = self.session.is_gone();
+        let early = tokio::task::block_in_place(|| self.child.wait_timeout(Duration::ZERO));
+        let closing = tokio::spawn(self.session.close());
+        let (exit, after) = match early {
+            Some(exit) if gone => (Some(exit), "itself"),
+            _ => end(&mut self.child).await,
+        };
+        let _ = closing.await;
+        let stderr = self.stderr.await.unwrap_or_default();
+        self.world.close().await;
+        let sink: &dyn Sink = &*self.recorder;
+        if !stderr.is_empty() {
+            sink.emit(Kind::Misbehaviour(Misbehaviour { what: "stderr".into(), bytes: stderr }));
+        }
+        let harvest = tokio::task::block_in_place(|| self.child.harvest(Bound::default()));
+        for change in harvest.changes {
+            let call = change.changed_ns.and_then(|at| call_at(&self.began, at));
+            let phase = if call.is_some() { Phase::Call } else { Phase::Start };
+            self.recorder.emit_at(phase, call, Kind::File(change));
+        }
+        self.notes.extend(harvest.notes);
+        if let Some(exit) = &exit {
+            sink.emit(Kind::Exit(Exit {
+                code: exit.code,
+                signal: exit.signal,
+                after: after.to_owned(),
+                left_behind: exit.left_behind.clone(),
+            }));
+        }
+        let wall = self.started.elapsed();
+        drop(self.recorder);
+        let recorded = tokio::task::block_in_place(|| self.recording.finish());
+        let mut problem = self.problem;
+        let recorded = recorded.unwrap_or_else(|| {
+            problem = Some(RunError::plain("the recorder of the run failed"));
+            Recorded::nothing()
+        });
+        if let Some(what) = &recorded.problem {
+            problem = Some(RunError::plain(what.clone()).hint("is the disk full?"));
+        }
+        self.notes.extend(job.package.notes.iter().cloned());
+        Run {
+            recorded,
+            surface: self.surface,
+            isolation: self.isolation,
+            notes: self.notes,
+            folder: self.folder,
+            era,
+            problem,
+            wall,
+            valid_calls: self.valid_calls,
+        }
+    }
+}
+
+/// Waits for the end after stdin was closed, then asks, then insists.
+async fn end(child: &mut Child) -> (Option<sandbox::Exit>, &'static str) {
+    let wait = |child: &mut Child, time| tokio::task::block_in_place(|| child.wait_timeout(time));
+    if let Some(exit) = wait(child, GRACE) {
+        return (Some(exit), "stdin-closed");
+    }
+    let _ = child.terminate();
+    if let Some(exit) = wait(child, GRACE) {
+        return (Some(exit), "sigterm");
+    }
+    let _ = child.kill();
+    (wait(child, GRACE), "sigkill")
+}
+
+/// The call that was the last to begin before a file was changed; none before the first.
+fn call_at(began: &[i128], changed_ns: i128) -> Option<u32> {
+    // File times are those of the last tick of the kernel's clock, up to 10 ms back.
+    const TICK: i128 = 4_000_000;
+    began.partition_point(|start| *start <= changed_ns + TICK).checked_sub(1).map(|n| n as u32)
+}
+
+fn now_ns() -> i128 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |t| t.as_nanos() as i128)
+}
+
+fn receiver(fd: OwnedFd) -> std::io::Result<pipe::Receiver> {
+    pipe::Receiver::from_owned_fd(fd)
+}
+
+/// Reads log text to its end, keeping the head.
+async fn drain(mut from: pipe::Receiver) -> Body {
+    let mut capture = Body::capture(STDERR);
+    let mut buffer = vec![0; 16 * 1024];
+    while let Ok(n @ 1..) = from.read(&mut buffer).await {
+        capture.push(&buffer[..n]);
+    }
+    capture.finish()
+}

@@ -1,0 +1,98 @@
+//! Finds, in the recorded runs, the effect that shows a change, and the condition of it.
+
+use super::log;
+use crate::diff::{self, Change, Side};
+use crate::effect::{Body, Effect, Kind};
+use crate::verdict::Evidence;
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+/// Bytes of a body shown in a finding.
+const SHOWN: usize = 2_048;
+/// Bytes of a JSON text shown in a finding.
+const MOST: usize = 16 * 1024;
+
+/// The recordings of one old and one new run.
+pub struct Recordings<'a> {
+    old: BTreeMap<u64, Effect>,
+    new: BTreeMap<u64, Effect>,
+    arguments: &'a BTreeMap<String, Vec<Value>>,
+    command: &'a str,
+}
+
+impl<'a> Recordings<'a> {
+    /// Reads the effects that the changes point to; a record that cannot be read gives none.
+    pub fn new(
+        folders: &(PathBuf, PathBuf),
+        changes: &[Change],
+        arguments: &'a BTreeMap<String, Vec<Value>>,
+        command: &'a str,
+    ) -> Self {
+        let wanted = |side: Side| -> BTreeSet<u64> {
+            changes.iter().filter_map(|c| c.evidence).filter(|e| e.0 == side).map(|e| e.1).collect()
+        };
+        let load = |folder: &PathBuf, wanted: BTreeSet<u64>| {
+            if wanted.is_empty() { BTreeMap::new() } else { log::effects(folder, &wanted).unwrap_or_default() }
+        };
+        Self {
+            old: load(&folders.0, wanted(Side::Old)),
+            new: load(&folders.1, wanted(Side::New)),
+            arguments,
+            command,
+        }
+    }
+
+    fn find(&self, change: &Change) -> Option<&Effect> {
+        match change.evidence? {
+            (Side::Old, seq) => self.old.get(&seq),
+            (Side::New, seq) => self.new.get(&seq),
+        }
+    }
+}
+
+impl Evidence for Recordings<'_> {
+    fn effect(&self, change: &Change) -> Value {
+        let Some(effect) = self.find(change) else { return Value::Null };
+        let mut effect = effect.clone();
+        shorten(&mut effect.kind);
+        let value = serde_json::to_value(&effect).unwrap_or(Value::Null);
+        if value.to_string().len() > MOST {
+            return serde_json::json!({"kind": value["kind"], "seq": effect.seq, "shortened": "see the run folder"});
+        }
+        value
+    }
+
+    fn when(&self, change: &Change) -> Option<String> {
+        let arguments = self.arguments.get(change.tool.as_deref()?)?;
+        diff::condition(&change.calls, arguments)
+    }
+
+    fn reproduce(&self, change: &Change) -> String {
+        match self.find(change).and_then(|effect| effect.call) {
+            Some(call) => format!("{} --only-call {call}", self.command),
+            None => self.command.to_owned(),
+        }
+    }
+}
+
+fn shorten(kind: &mut Kind) {
+    let cut = |body: &mut Body| {
+        if body.kept.len() > SHOWN {
+            let end = (0..=SHOWN).rev().find(|at| body.kept.get(*at).is_none_or(|b| b & 0xc0 != 0x80));
+            body.kept.truncate(end.unwrap_or(SHOWN));
+        }
+    };
+    match kind {
+        Kind::Http(http) => [&mut http.body, &mut http.reply.body].into_iter().for_each(cut),
+        Kind::Mail(mail) => {
+            cut(&mut mail.raw);
+            mail.parts.iter_mut().for_each(|part| cut(&mut part.body));
+        }
+        Kind::Flow(flow) => [&mut flow.sent, &mut flow.received].into_iter().for_each(cut),
+        Kind::Datagram(datagram) => cut(&mut datagram.payload),
+        Kind::File(change) => cut(&mut change.content),
+        Kind::Misbehaviour(what) => cut(&mut what.bytes),
+        _ => {}
+    }
+}

@@ -1,0 +1,209 @@
+//! Keeps the one record of a run. Observers hand in effects from any thread; one thread of the
+//! recorder's own numbers them, writes the log and builds the behaviour, so that nothing on the
+//! way of a request waits for more than a bounded queue.
+
+use super::log::Log;
+use crate::effect::{Effect, Kind, Phase, Sink};
+use crate::event::Event;
+use crate::snapshot::{Behaviour, Collector};
+use crate::verdict::Reach;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::JoinHandle;
+use std::time::Instant;
+
+/// Events that may wait for the recorder before observers have to.
+const QUEUE: usize = 256;
+
+/// The observers' end.
+pub struct Recorder {
+    started: Instant,
+    /// Phase in the upper half, number of the last call begun plus one in the lower.
+    now: AtomicU64,
+    queue: SyncSender<Message>,
+    /// Effects of a kind that leaves the process, for knowing whether anything happens.
+    outward: AtomicU64,
+}
+
+enum Message {
+    Call { tool: String, arguments: Value },
+    Effect { at_us: u64, phase: Phase, call: Option<u32>, kind: Box<Kind> },
+}
+
+/// What is known when a run has ended.
+pub struct Recorded {
+    pub behaviour: Behaviour,
+    pub reach: Vec<Reach>,
+    pub calls: u32,
+    pub calls_ok: u32,
+    /// The first calls' arguments by tool, to learn conditions from.
+    pub arguments: BTreeMap<String, Vec<Value>>,
+    /// Why the log is not whole, if it is not.
+    pub problem: Option<String>,
+}
+
+impl Recorded {
+    /// The record of a run whose recorder failed.
+    pub fn nothing() -> Self {
+        Self {
+            behaviour: Behaviour::default(),
+            reach: Vec::new(),
+            calls: 0,
+            calls_ok: 0,
+            arguments: BTreeMap::new(),
+            problem: None,
+        }
+    }
+}
+
+/// The recorder's own end, to be waited for.
+pub struct Recording(JoinHandle<Recorded>);
+
+impl Recorder {
+    /// Starts recording. The record ends when every handle to the recorder is gone.
+    pub fn start(log: Log, collector: Collector) -> (Arc<Self>, Recording) {
+        let (queue, messages) = sync_channel(QUEUE);
+        let thread = std::thread::spawn(move || write(&messages, log, collector));
+        let recorder = Self {
+            started: Instant::now(),
+            now: AtomicU64::new(encode(Phase::Start, 0)),
+            queue,
+            outward: AtomicU64::new(0),
+        };
+        (Arc::new(recorder), Recording(thread))
+    }
+
+    /// What is emitted from now on belongs to this phase, after the calls made so far.
+    pub fn enter(&self, phase: Phase) {
+        let calls = self.now.load(Ordering::SeqCst) as u32;
+        self.now.store(encode(phase, calls), Ordering::SeqCst);
+    }
+
+    /// A call begins; what is emitted from now on belongs to it.
+    pub fn call(&self, tool: &str, arguments: &Value) {
+        let calls = self.now.load(Ordering::SeqCst) as u32 + 1;
+        // The queue keeps the order: the call is in it before any effect of it can be.
+        let message = Message::Call { tool: tool.to_owned(), arguments: arguments.clone() };
+        let _ = self.queue.send(message);
+        self.now.store(encode(Phase::Call, calls), Ordering::SeqCst);
+    }
+
+    /// How many effects outside the process were seen so far.
+    pub fn outward(&self) -> u64 {
+        self.outward.load(Ordering::Relaxed)
+    }
+
+    /// Hands in an effect of an earlier call or another phase.
+    pub fn emit_at(&self, phase: Phase, call: Option<u32>, kind: Kind) {
+        let at_us = self.started.elapsed().as_micros() as u64;
+        let _ = self.queue.send(Message::Effect { at_us, phase, call, kind: Box::new(kind) });
+    }
+}
+
+impl Sink for Recorder {
+    fn emit(&self, kind: Kind) {
+        if is_outward(&kind) {
+            self.outward.fetch_add(1, Ordering::Relaxed);
+        }
+        let (phase, calls) = decode(self.now.load(Ordering::SeqCst));
+        self.emit_at(phase, calls.checked_sub(1), kind);
+    }
+}
+
+impl Recording {
+    /// Waits until everything handed in is written.
+    pub fn finish(self) -> Option<Recorded> {
+        self.0.join().ok()
+    }
+}
+
+const PHASES: [Phase; 5] =
+    [Phase::Install, Phase::Start, Phase::Call, Phase::Idle, Phase::Exit];
+
+fn encode(phase: Phase, calls: u32) -> u64 {
+    let index = PHASES.iter().position(|p| *p == phase).unwrap_or_default();
+    (index as u64) << 32 | u64::from(calls)
+}
+
+fn decode(now: u64) -> (Phase, u32) {
+    let phase = PHASES.get((now >> 32) as usize).copied().unwrap_or(Phase::Exit);
+    (phase, now as u32)
+}
+
+fn is_outward(kind: &Kind) -> bool {
+    matches!(
+        kind,
+        Kind::Dns(_)
+            | Kind::Tls(_)
+            | Kind::Http(_)
+            | Kind::Mail(_)
+            | Kind::Flow(_)
+            | Kind::Datagram(_)
+            | Kind::File(_)
+            | Kind::Program(_)
+    )
+}
+
+/// The recorder's thread.
+fn write(messages: &Receiver<Message>, mut log: Log, mut collector: Collector) -> Recorded {
+    /// Arguments kept of one tool.
+    const KEPT: usize = 2_000;
+    let mut tools: Vec<(Reach, u32)> = Vec::new();
+    let mut by_call: Vec<u32> = Vec::new();
+    let mut arguments: BTreeMap<String, Vec<Value>> = BTreeMap::new();
+    let mut seq = 0;
+    let mut calls_ok = 0;
+    while let Ok(message) = messages.recv() {
+        match message {
+            Message::Call { tool, arguments: args } => {
+                collector.call(&tool, &args);
+                let known = tools.iter().position(|(reach, _)| reach.tool == tool);
+                let index = known.unwrap_or_else(|| {
+                    let reach = Reach { tool: tool.clone(), calls: 0, ok: 0, effects: 0 };
+                    tools.push((reach, u32::MAX));
+                    tools.len() - 1
+                });
+                tools[index].0.calls += 1;
+                let call = by_call.len() as u32;
+                by_call.push(index as u32);
+                let kept = arguments.entry(tool.clone()).or_default();
+                if kept.len() < KEPT {
+                    kept.push(args.clone());
+                }
+                log.write(&Event::Call { call, tool, arguments: args });
+            }
+            Message::Effect { at_us, phase, call, kind } => {
+                let effect = Effect { seq, at_us, phase, call, kind: *kind };
+                seq += 1;
+                let index = call.and_then(|call| by_call.get(call as usize));
+                if let (Some(index), Phase::Call) = (index, phase) {
+                    let (reach, counted) = &mut tools[*index as usize];
+                    if is_outward(&effect.kind) && Some(*counted) != call {
+                        *counted = call.unwrap_or_default();
+                        reach.effects += 1;
+                    }
+                    if matches!(&effect.kind, Kind::Result(result) if result.outcome == "ok") {
+                        reach.ok += 1;
+                        calls_ok += 1;
+                    }
+                }
+                collector.effect(&effect);
+                log.write(&Event::Effect(Box::new(effect)));
+            }
+        }
+    }
+    let calls = by_call.len() as u32;
+    log.write(&Event::Finished { calls, calls_ok, lost_effects: 0 });
+    let problem = log.finish().err().map(|e| format!("the record of the run could not be written: {e}"));
+    Recorded {
+        behaviour: collector.finish(),
+        reach: tools.into_iter().map(|(reach, _)| reach).collect(),
+        calls,
+        calls_ok,
+        arguments,
+        problem,
+    }
+}

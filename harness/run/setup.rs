@@ -1,0 +1,240 @@
+//! The world that every run of one comparison finds itself in: the same secrets, the same home,
+//! the same upstreams. Built once from the scenario and the seed; nothing of the host enters.
+
+use super::error::RunError;
+use crate::internet::mock::{self, Mock, Stubs};
+use crate::internet::{Ca, SmtpRule, Upstream};
+use crate::package::{self, Package};
+use crate::sandbox::{Limits, Mode, Mount, PlantedFile, Spec};
+use crate::scenario::{Answer, Content, HomeKind, Place, Scenario, Setting};
+use crate::secret::{Kind, Persona, Planted, Seed, Shape, home};
+use std::sync::Arc;
+
+/// Where Debian and its kin keep the bundle of trusted authorities.
+const BUNDLE: &str = "/etc/ssl/certs/ca-certificates.crt";
+
+/// What all runs of one comparison have in common.
+pub struct Setup {
+    pub seed: Seed,
+    pub planted: Vec<Planted>,
+    scenario: Scenario,
+    ca: Arc<Ca>,
+    files: Vec<PlantedFile>,
+    env: Vec<(String, String)>,
+    args: Vec<String>,
+}
+
+impl Setup {
+    /// Makes the secrets and the home of `scenario`.
+    pub fn new(scenario: &Scenario, seed: Seed) -> Result<Self, RunError> {
+        let ca = Arc::new(Ca::new().map_err(|e| RunError::new("no certificates can be made", e))?);
+        let mut setup = Self {
+            seed,
+            planted: Vec::new(),
+            scenario: scenario.clone(),
+            ca,
+            files: Vec::new(),
+            env: Vec::new(),
+            args: Vec::new(),
+        };
+        setup.populate();
+        for (name, setting) in &scenario.server.env {
+            let value = setup.value(name, setting);
+            setup.env.push((name.clone(), value));
+        }
+        for (i, setting) in scenario.server.args.iter().enumerate() {
+            let value = setup.value(&format!("args[{i}]"), setting);
+            setup.args.push(value);
+        }
+        Ok(setup)
+    }
+
+    pub fn scenario(&self) -> &Scenario {
+        &self.scenario
+    }
+
+    /// The home folder's files and the scenario's own, over them.
+    fn populate(&mut self) {
+        let persona = &Persona::DEFAULT;
+        if self.scenario.server.home == HomeKind::Populated {
+            let home = home(persona, self.seed);
+            self.planted.extend(home.planted);
+            self.files.extend(home.files.into_iter().map(|file| PlantedFile {
+                path: format!("{}/{}", persona.home, file.path),
+                content: file.content,
+                mode: file.mode,
+            }));
+        }
+        for file in self.scenario.server.files.clone() {
+            let path = match &file.place {
+                Place::Home(path) => format!("{}/{}", persona.home, path.display()),
+                Place::Cwd(path) => format!("{}/{}", self.cwd(), path.display()),
+            };
+            let content = match &file.content {
+                Content::Bytes(bytes) => bytes.clone(),
+                Content::Secret(shape) => {
+                    let name = file.place.to_string();
+                    self.plant(&name, shape.clone()).into_bytes()
+                }
+            };
+            self.files.retain(|known| known.path != path);
+            self.files.push(PlantedFile { path, content, mode: file.mode });
+        }
+    }
+
+    fn value(&mut self, name: &str, setting: &Setting) -> String {
+        match setting {
+            Setting::Secret(shape) => self.plant(name, shape.clone()),
+            Setting::Plain(value) => {
+                self.set(name, value);
+                value.clone()
+            }
+        }
+    }
+
+    fn set(&mut self, name: &str, value: &str) {
+        let known = Planted { name: name.to_owned(), value: value.to_owned(), kind: Kind::Setting };
+        self.planted.push(known);
+    }
+
+    fn plant(&mut self, name: &str, shape: Shape) -> String {
+        let value = shape.make(&mut self.seed.stream(&format!("secret {name}")));
+        let planted = Planted { name: name.to_owned(), value: value.clone(), kind: Kind::Secret };
+        if !self.planted.contains(&planted) {
+            self.planted.push(planted);
+        }
+        value
+    }
+
+    fn cwd(&self) -> String {
+        match &self.scenario.server.cwd {
+            Some(Place::Home(path)) => format!("{}/{}", Persona::DEFAULT.home, path.display()),
+            Some(Place::Cwd(path)) => format!("{}/{}", Persona::DEFAULT.cwd, path.display()),
+            None => Persona::DEFAULT.cwd.to_owned(),
+        }
+    }
+
+    /// Settings that the package brings along (a client's configuration, a bundle's manifest),
+    /// credentials replaced by made-up ones of the same shape.
+    pub fn adopt(&mut self, package: &Package) {
+        for setting in &package.settings {
+            let known = self.planted.iter().any(|p| p.name == setting.name);
+            if known || self.env.iter().any(|(name, _)| *name == setting.name) {
+                continue;
+            }
+            let value = match &setting.value {
+                package::Value::Plain(value) => {
+                    self.set(&setting.name, value);
+                    value.clone()
+                }
+                package::Value::Secret(shape) => self.plant(&setting.name, shape.clone()),
+            };
+            if setting.env {
+                self.env.push((setting.name.clone(), value));
+            }
+        }
+    }
+
+    /// What to start for this package.
+    pub fn spec(&self, package: &Package) -> Spec {
+        let launch = &package.launch;
+        let mut argv: Vec<String> = launch.argv.iter().map(|arg| self.filled(arg)).collect();
+        argv.extend(self.args.iter().cloned());
+        let bundle = self.ca.bundle("").into_bytes();
+        let mut files = self.files.clone();
+        for path in launch.certifi.iter().map(String::as_str).chain([BUNDLE]) {
+            files.push(PlantedFile { path: path.to_owned(), content: bundle.clone(), mode: 0o644 });
+        }
+        let mounts = launch.mounts.iter().map(|mount| Mount {
+            source: mount.source.clone(),
+            target: mount.target.clone(),
+            mode: if mount.overlay { Mode::Overlay } else { Mode::ReadOnly },
+        });
+        Spec {
+            argv,
+            env: self.environment(package),
+            cwd: launch.cwd.clone().unwrap_or_else(|| self.cwd()),
+            mounts: mounts.collect(),
+            files,
+            limits: Limits::default(),
+            helper: None,
+        }
+    }
+
+    /// Fills in the secrets that a configured command holds by name.
+    fn filled(&self, arg: &str) -> String {
+        let mut out = arg.to_owned();
+        for planted in &self.planted {
+            out = out.replace(&format!("${{{}}}", planted.name), &planted.value);
+        }
+        out
+    }
+
+    /// The complete environment: what a login gives, what makes the sandbox's authority trusted
+    /// without touching the package, what makes runs repeatable, and the settings.
+    fn environment(&self, package: &Package) -> Vec<(String, String)> {
+        let persona = &Persona::DEFAULT;
+        let path = "/home/alex/.local/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+        let base = [
+            ("PATH", path),
+            ("HOME", persona.home),
+            ("USER", persona.user),
+            ("LOGNAME", persona.user),
+            ("SHELL", "/bin/bash"),
+            ("TERM", "xterm-256color"),
+            ("LANG", "C.UTF-8"),
+            ("TZ", "UTC"),
+            ("SSL_CERT_FILE", BUNDLE),
+            ("SSL_CERT_DIR", "/etc/ssl/certs"),
+            ("REQUESTS_CA_BUNDLE", BUNDLE),
+            ("CURL_CA_BUNDLE", BUNDLE),
+            ("GIT_SSL_CAINFO", BUNDLE),
+            // Node reads its built-in list otherwise; this costs nothing at its start, unlike
+            // NODE_EXTRA_CA_CERTS.
+            ("NODE_OPTIONS", "--use-openssl-ca"),
+            // The order of Python's sets shows in descriptions and request bodies.
+            ("PYTHONHASHSEED", "0"),
+            ("PYTHONDONTWRITEBYTECODE", "1"),
+        ];
+        let mut env: Vec<(String, String)> =
+            base.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        for (name, value) in package.launch.env.iter().chain(&self.env) {
+            env.retain(|(known, _)| known != name);
+            env.push((name.clone(), self.filled(value)));
+        }
+        env
+    }
+
+    pub fn ca(&self) -> Arc<Ca> {
+        Arc::clone(&self.ca)
+    }
+
+    /// Fresh upstreams: they hold state, and every run must find them as new.
+    pub fn upstreams(&self) -> Result<(Vec<Upstream>, Vec<SmtpRule>), RunError> {
+        let mut http = Vec::new();
+        let mut smtp = Vec::new();
+        for upstream in &self.scenario.upstreams {
+            let (host, port) = (upstream.host.clone(), upstream.port);
+            let mock: Arc<dyn Mock> = match &upstream.answer {
+                Answer::Smtp(rule) => {
+                    smtp.push(SmtpRule {
+                        host,
+                        port,
+                        reject: rule.reject.clone(),
+                        delay: rule.delay,
+                        fail: rule.fail.clone(),
+                    });
+                    continue;
+                }
+                Answer::Mock(name) => mock::builtin(name, self.seed)
+                    .ok_or_else(|| RunError::plain(format!("no built-in mock `{name}`")))?,
+                Answer::Stubs(folder) => Arc::new(
+                    Stubs::load(folder).map_err(|e| RunError::new("the stubs cannot be used", e))?,
+                ),
+            };
+            http.push(Upstream { host, port, mock });
+        }
+        Ok((http, smtp))
+    }
+}
+
