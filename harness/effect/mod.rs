@@ -6,7 +6,7 @@ mod network;
 mod protocol;
 mod system;
 
-pub use body::Body;
+pub use body::{Body, Capture};
 pub use network::{
     Auth, Datagram, Dns, Flow, Http, Mail, MailPart, MailTls, Peer, Reply, Tls, TlsOutcome,
 };
