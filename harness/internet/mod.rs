@@ -22,6 +22,8 @@ mod smtp;
 mod sniff;
 mod stream;
 mod sys;
+#[cfg(test)]
+mod tests;
 mod tls;
 mod udp;
 mod upstream;

@@ -166,6 +166,11 @@ impl World {
         }
     }
 
+    #[cfg(test)]
+    pub(super) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
     /// Stops accepting, drops what is open and waits until all of it has been told, for two
     /// seconds at most.
     pub async fn close(mut self) {

@@ -179,6 +179,9 @@ fn outcome_of(error: &io::Error, early: bool) -> TlsOutcome {
     match inner {
         Some(rustls::Error::AlertReceived(alert)) => TlsOutcome::Refused(alert_name(*alert)),
         Some(error) => TlsOutcome::Malformed(error.to_string()),
+        // The first write of ours after the client's last word is that of the session tickets:
+        // who closed before it had completed the handshake.
+        None if error.kind() == io::ErrorKind::BrokenPipe => TlsOutcome::Silent,
         None if early => TlsOutcome::Malformed("ended within its first message".into()),
         None => TlsOutcome::Refused("closed".into()),
     }
