@@ -59,6 +59,9 @@ pub enum TlsOutcome {
     Silent,
     /// What came was not a handshake that TLS allows.
     Malformed(String),
+    /// The handshake names a server whose address this is not: domain fronting, or a look-up
+    /// that was bypassed. The requests that follow are effects of their own.
+    Misnamed,
 }
 
 /// One HTTP request, whole, and what it was answered.

@@ -1,3 +1,36 @@
 //! The whole internet that a server under test can reach, and everything it sent there.
+//!
+//! A [`World`] takes the sockets of a sandbox and plays every other machine: resolvers, web and
+//! mail servers, and whatever else is dialled. What a server sends is an effect before it is
+//! answered. Every byte is hostile: bounded, parsed once, never trusted.
+//!
+//! `world` accepts, `connection` finds out what a connection is, `dns`, `tls`, `http`, `smtp`,
+//! `flow` and `udp` each speak for one kind, and `mock` holds the upstreams that answer.
 
 pub mod mock;
+
+mod busy;
+mod connection;
+mod dns;
+mod flow;
+mod http;
+mod limits;
+mod link;
+mod names;
+mod shared;
+mod smtp;
+mod sniff;
+mod stream;
+mod sys;
+#[cfg(test)]
+mod tests;
+mod tls;
+mod udp;
+mod upstream;
+mod world;
+
+pub use limits::Limits;
+pub use smtp::{SmtpAction, SmtpRule, SmtpStage};
+pub use tls::{Ca, CaError};
+pub use upstream::Upstream;
+pub use world::{Config, OpenError, Sockets, Stats, World};

@@ -1,0 +1,11 @@
+//! HTTP/1.x and HTTP/2: every request whole, answered by the upstream that stands at its host.
+//! A request is an effect before the first byte of its answer leaves.
+
+mod body;
+mod coding;
+mod exchange;
+mod serve;
+mod tunnel;
+mod websocket;
+
+pub use serve::{serve1, serve2};

@@ -1,0 +1,131 @@
+//! One HTTP connection, whichever version: hyper frames it, `exchange` answers it, and what hyper
+//! could not make a request of is kept as a flow.
+
+use super::exchange::respond;
+use super::tunnel::Next;
+use crate::internet::busy::Hold;
+use crate::internet::flow::Flow;
+use crate::internet::link::Link;
+use crate::internet::shared::Shared;
+use crate::internet::stream::{Stream, Tape};
+use hyper::server::conn::{http1, http2};
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use std::convert::Infallible;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Most bytes of a request's head.
+const HEAD: usize = 256 << 10;
+
+/// What the requests of one connection share.
+pub struct Conversation {
+    pub shared: Arc<Shared>,
+    pub link: Link,
+    pub tape: Tape,
+    /// What the connection becomes after the request that is being answered.
+    pub next: Mutex<Option<Next>>,
+}
+
+impl Conversation {
+    fn new(shared: Arc<Shared>, link: Link, stream: &mut Stream) -> Arc<Self> {
+        Arc::new(Self {
+            shared,
+            link,
+            tape: stream.record(),
+            next: Mutex::new(None),
+        })
+    }
+
+    fn next(&self) -> Option<Next> {
+        self.next
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
+    }
+
+    /// What came after the last request and was none.
+    fn tell_rest(&self, protocol: &str, error: &hyper::Error) {
+        let rest = self.tape.take();
+        if rest.is_empty() && !error.is_parse() {
+            return;
+        }
+        let flow = Flow::open(&self.shared, &self.link, protocol);
+        flow.sent(&rest);
+    }
+}
+
+/// Serves HTTP/1.0 and HTTP/1.1. `hold` covers the time until the first request is complete.
+pub async fn serve1(shared: Arc<Shared>, mut stream: Stream, link: Link, hold: Hold) {
+    let idle = shared.limits.idle;
+    let conversation = Conversation::new(shared, link, &mut stream);
+    let hold = Mutex::new(Some(hold));
+    let service = service_fn(|request| {
+        let conversation = Arc::clone(&conversation);
+        let first = hold.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let hold = first.unwrap_or_else(|| conversation.shared.busy.hold());
+        async move { Ok::<_, Infallible>(respond(conversation, request, hold).await) }
+    });
+    let served = http1::Builder::new()
+        // A client that closes its half still gets its answer.
+        .half_close(true)
+        .timer(TokioTimer::new())
+        .header_read_timeout(idle)
+        .max_buf_size(HEAD)
+        .serve_connection(TokioIo::new(stream), service)
+        .with_upgrades()
+        .await;
+    drop(hold);
+    if let Err(error) = served {
+        conversation.tell_rest("http", &error);
+    }
+    if let Some(next) = conversation.next() {
+        next.run(conversation).await;
+    }
+}
+
+/// Serves HTTP/2, with or without TLS.
+pub async fn serve2(shared: Arc<Shared>, mut stream: Stream, link: Link) {
+    let conversation = Conversation::new(shared, link, &mut stream);
+    let service = service_fn(|request| {
+        let conversation = Arc::clone(&conversation);
+        let hold = conversation.shared.busy.hold();
+        async move { Ok::<_, Infallible>(respond(conversation, request, hold).await) }
+    });
+    let streams = Streams(Arc::clone(&conversation.shared));
+    let served = http2::Builder::new(streams)
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(256)
+        .initial_stream_window_size(1 << 20)
+        .initial_connection_window_size(4 << 20)
+        .max_header_list_size(HEAD as u32)
+        .serve_connection(TokioIo::new(stream), service)
+        .await;
+    if let Err(error) = served {
+        conversation.tell_rest("http2", &error);
+    }
+}
+
+/// Runs the streams of HTTP/2 connections as tasks that closing a world waits for.
+#[derive(Clone)]
+struct Streams(Arc<Shared>);
+
+impl<F> hyper::rt::Executor<F> for Streams
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    fn execute(&self, task: F) {
+        struct Open(Arc<Shared>);
+        impl Drop for Open {
+            fn drop(&mut self) {
+                self.0.stats.open.fetch_sub(1, Ordering::SeqCst);
+            }
+        }
+        self.0.stats.open.fetch_add(1, Ordering::SeqCst);
+        let open = Open(Arc::clone(&self.0));
+        tokio::spawn(async move {
+            let _open = open;
+            task.await;
+        });
+    }
+}

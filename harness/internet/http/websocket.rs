@@ -1,0 +1,181 @@
+//! WebSocket (RFC 6455), the listening side: every message is a flow of its own, so that it
+//! belongs to the call in which it was sent. Pings are answered, nothing else is.
+
+use crate::internet::flow::Flow;
+use crate::internet::link::Link;
+use crate::internet::shared::Shared;
+use crate::internet::stream::Stream;
+use data_encoding::BASE64;
+use hyper::http::header::{self, HeaderMap};
+use sha1::{Digest, Sha1};
+use std::io;
+use std::sync::Arc;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::time::timeout;
+
+/// The longest message that is taken; a longer one ends the connection, recorded as far as it came.
+const MESSAGE: u64 = 64 << 20;
+
+/// Whether a request asks for the protocol.
+pub fn is_asked_for(headers: &HeaderMap) -> bool {
+    let upgrade = headers.get(header::UPGRADE).map(|v| v.as_bytes());
+    upgrade.is_some_and(|v| v.eq_ignore_ascii_case(b"websocket"))
+}
+
+/// The headers of the answer (section 4.2.2) to a request that asks for the protocol.
+pub fn accept(headers: &HeaderMap) -> Option<Vec<(String, String)>> {
+    if !is_asked_for(headers) {
+        return None;
+    }
+    let key = headers.get(header::SEC_WEBSOCKET_KEY)?;
+    let mut hash = Sha1::new();
+    hash.update(key.as_bytes());
+    hash.update(b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11");
+    let mut answer = vec![
+        ("upgrade".to_owned(), "websocket".to_owned()),
+        ("connection".to_owned(), "Upgrade".to_owned()),
+        (
+            "sec-websocket-accept".to_owned(),
+            BASE64.encode(&hash.finalize()),
+        ),
+    ];
+    // The first protocol offered is as good as any, and a client that asked for one expects one.
+    let offered = headers
+        .get(header::SEC_WEBSOCKET_PROTOCOL)
+        .and_then(|v| v.to_str().ok());
+    if let Some(first) = offered.and_then(|o| o.split(',').next()) {
+        answer.push(("sec-websocket-protocol".to_owned(), first.trim().to_owned()));
+    }
+    Some(answer)
+}
+
+/// Records messages until the client closes.
+pub async fn listen(shared: &Arc<Shared>, mut stream: Stream, link: &Link) {
+    let mut message: Option<(Flow, u64)> = None;
+    loop {
+        let Ok(Ok(frame)) = timeout(shared.limits.idle, Frame::read(&mut stream)).await else {
+            return;
+        };
+        let _hold = shared.busy.hold();
+        match frame.opcode {
+            // A continuation, text, or binary data.
+            0..=2 => {
+                let (flow, mut len) = message
+                    .take()
+                    .unwrap_or_else(|| (Flow::open(shared, link, "websocket"), 0));
+                len += frame.len;
+                let read = frame.payload(&mut stream, |part| flow.sent(part));
+                match timeout(shared.limits.idle, read).await {
+                    Ok(Ok(())) if len <= MESSAGE => {}
+                    _ => return,
+                }
+                if !frame.last {
+                    message = Some((flow, len));
+                }
+            }
+            control => {
+                let mut payload = Vec::new();
+                if frame.len > 125 {
+                    return;
+                }
+                let read = frame.payload(&mut stream, |part| payload.extend_from_slice(part));
+                if !matches!(timeout(shared.limits.handshake, read).await, Ok(Ok(()))) {
+                    return;
+                }
+                let answer = match control {
+                    8 => 8,
+                    9 => 10,
+                    _ => continue,
+                };
+                // Data in control frames travels like any other.
+                let code = if control == 8 {
+                    payload.len().min(2)
+                } else {
+                    0
+                };
+                if payload.len() > code {
+                    Flow::open(shared, link, "websocket").sent(&payload[code..]);
+                }
+                let mut bytes = vec![0x80 | answer, payload.len() as u8];
+                bytes.extend_from_slice(&payload);
+                if stream.write_all(&bytes).await.is_err() || stream.flush().await.is_err() {
+                    return;
+                }
+                if control == 8 {
+                    let _ = stream.shutdown().await;
+                    return;
+                }
+            }
+        }
+    }
+}
+
+/// The head of a frame (section 5.2).
+struct Frame {
+    last: bool,
+    opcode: u8,
+    len: u64,
+    mask: [u8; 4],
+}
+
+impl Frame {
+    async fn read(stream: &mut Stream) -> io::Result<Self> {
+        let [first, second] = {
+            let mut head = [0; 2];
+            stream.read_exact(&mut head).await?;
+            head
+        };
+        let len = match second & 0x7f {
+            126 => u64::from(stream.read_u16().await?),
+            127 => stream.read_u64().await?,
+            short => u64::from(short),
+        };
+        let mut mask = [0; 4];
+        if second & 0x80 != 0 {
+            stream.read_exact(&mut mask).await?;
+        }
+        Ok(Self {
+            last: first & 0x80 != 0,
+            opcode: first & 0x0f,
+            len,
+            mask,
+        })
+    }
+
+    /// Reads the payload in pieces, unmasked, as far as the longest message goes.
+    async fn payload(&self, stream: &mut Stream, mut take: impl FnMut(&[u8])) -> io::Result<()> {
+        let mut piece = vec![0; 16 << 10];
+        let mut at = 0u64;
+        while at < self.len {
+            let want = (self.len - at).min(piece.len() as u64) as usize;
+            let n = stream.read(&mut piece[..want]).await?;
+            if n == 0 || at > MESSAGE {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            for (i, byte) in piece[..n].iter_mut().enumerate() {
+                *byte ^= self.mask[(at as usize + i) % 4];
+            }
+            take(&piece[..n]);
+            at += n as u64;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_answer_is_that_of_the_standard() {
+        let mut headers = HeaderMap::new();
+        headers.insert("upgrade", "WebSocket".parse().unwrap());
+        headers.insert(
+            "sec-websocket-key",
+            "dGhlIHNhbXBsZSBub25jZQ==".parse().unwrap(),
+        );
+        let answer = accept(&headers).unwrap();
+        assert_eq!(answer[2].1, "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+        assert_eq!(accept(&HeaderMap::new()), None);
+    }
+}

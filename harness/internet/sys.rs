@@ -1,0 +1,190 @@
+//! The two socket calls that the standard library lacks: receiving a datagram together with the
+//! address it was sent to, and building one that comes from any address. All `unsafe` of this
+//! module is here.
+
+use std::io;
+use std::mem::{self, MaybeUninit};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::os::fd::{AsRawFd, BorrowedFd};
+
+/// A received datagram: its length, who sent it, and where it was sent where the socket has
+/// `IP_RECVORIGDSTADDR` or `IPV6_RECVORIGDSTADDR` set.
+#[derive(Clone, Copy, Debug)]
+pub struct Received {
+    pub len: usize,
+    pub from: SocketAddr,
+    pub to: Option<SocketAddr>,
+}
+
+/// Receives one datagram without waiting.
+pub fn receive(socket: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<Received> {
+    let mut name = MaybeUninit::<libc::sockaddr_storage>::zeroed();
+    let mut control = [0u64; 16];
+    let mut part = libc::iovec {
+        iov_base: buffer.as_mut_ptr().cast(),
+        iov_len: buffer.len(),
+    };
+    // SAFETY: an all-zero msghdr is a valid value of that plain C struct.
+    let mut message: libc::msghdr = unsafe { mem::zeroed() };
+    message.msg_name = name.as_mut_ptr().cast();
+    message.msg_namelen = mem::size_of::<libc::sockaddr_storage>() as libc::socklen_t;
+    message.msg_iov = &mut part;
+    message.msg_iovlen = 1;
+    message.msg_control = control.as_mut_ptr().cast();
+    message.msg_controllen = mem::size_of_val(&control) as _;
+    // SAFETY: every pointer in `message` refers to a live local of the length given beside it,
+    // and the kernel writes within those lengths only.
+    let len = unsafe { libc::recvmsg(socket.as_raw_fd(), &mut message, libc::MSG_DONTWAIT) };
+    let len = usize::try_from(len).map_err(|_| io::Error::last_os_error())?;
+    // SAFETY: zeroed at the start, so initialised whatever part of it the kernel wrote.
+    let from = address(unsafe { name.assume_init_ref() })
+        .ok_or_else(|| io::Error::from(io::ErrorKind::InvalidData))?;
+
+    let mut to = None;
+    // SAFETY: `message` still describes `control`; the CMSG macros stay within msg_controllen.
+    let mut header = unsafe { libc::CMSG_FIRSTHDR(&message) };
+    while !header.is_null() {
+        // SAFETY: a non-null header lies whole within `control`, which is aligned for it.
+        let (level, kind, size) = unsafe {
+            (
+                (*header).cmsg_level,
+                (*header).cmsg_type,
+                (*header).cmsg_len,
+            )
+        };
+        let original = (level == libc::SOL_IP && kind == libc::IP_ORIGDSTADDR)
+            || (level == libc::SOL_IPV6 && kind == libc::IPV6_ORIGDSTADDR);
+        if original {
+            let mut raw = MaybeUninit::<libc::sockaddr_storage>::zeroed();
+            // SAFETY: CMSG_LEN(0) is the offset of the data within the header.
+            let start = unsafe { libc::CMSG_LEN(0) } as usize;
+            let data = (size as usize)
+                .saturating_sub(start)
+                .min(mem::size_of::<libc::sockaddr_storage>());
+            // SAFETY: `data` bytes follow the header inside `control`, and fit into `raw`.
+            unsafe {
+                std::ptr::copy_nonoverlapping(
+                    libc::CMSG_DATA(header),
+                    raw.as_mut_ptr().cast::<u8>(),
+                    data,
+                );
+            }
+            // SAFETY: zeroed before the copy.
+            to = address(unsafe { raw.assume_init_ref() });
+        }
+        // SAFETY: as for CMSG_FIRSTHDR.
+        header = unsafe { libc::CMSG_NXTHDR(&message, header) };
+    }
+    Ok(Received { len, from, to })
+}
+
+fn address(raw: &libc::sockaddr_storage) -> Option<SocketAddr> {
+    let raw: *const libc::sockaddr_storage = raw;
+    // SAFETY: sockaddr_storage is as large and as aligned as every address type, and the
+    // family field says which one it holds.
+    unsafe {
+        match i32::from((*raw).ss_family) {
+            libc::AF_INET => {
+                let raw = &*raw.cast::<libc::sockaddr_in>();
+                let ip = Ipv4Addr::from(u32::from_be(raw.sin_addr.s_addr));
+                Some(SocketAddr::new(ip.into(), u16::from_be(raw.sin_port)))
+            }
+            libc::AF_INET6 => {
+                let raw = &*raw.cast::<libc::sockaddr_in6>();
+                let ip = IpAddr::V6(Ipv6Addr::from(raw.sin6_addr.s6_addr)).to_canonical();
+                Some(SocketAddr::new(ip, u16::from_be(raw.sin6_port)))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// An IP packet with one UDP datagram in it (RFC 768; RFC 791 section 3.1; RFC 8200 section 3),
+/// for a raw socket that takes whole packets. None where the families differ or it is too long.
+pub fn udp_packet(from: SocketAddr, to: SocketAddr, payload: &[u8]) -> Option<Vec<u8>> {
+    let udp_len = u16::try_from(8 + payload.len()).ok()?;
+    let mut packet = Vec::with_capacity(48 + payload.len());
+    // The checksum covers a pseudo header of addresses, protocol and length.
+    let mut pseudo = 17 + u32::from(udp_len);
+    match (from.ip(), to.ip()) {
+        (IpAddr::V4(s), IpAddr::V4(d)) => {
+            let total = udp_len.checked_add(20)?;
+            packet.extend([0x45, 0]);
+            packet.extend(total.to_be_bytes());
+            packet.extend([0, 0, 0, 0, 64, 17, 0, 0]);
+            packet.extend(s.octets());
+            packet.extend(d.octets());
+            let sum = fold(words(&packet));
+            packet[10..12].copy_from_slice(&sum.to_be_bytes());
+            pseudo += words(&s.octets()) + words(&d.octets());
+        }
+        (IpAddr::V6(s), IpAddr::V6(d)) => {
+            packet.extend([0x60, 0, 0, 0]);
+            packet.extend(udp_len.to_be_bytes());
+            packet.extend([17, 64]);
+            packet.extend(s.octets());
+            packet.extend(d.octets());
+            pseudo += words(&s.octets()) + words(&d.octets());
+        }
+        _ => return None,
+    }
+    let at = packet.len();
+    packet.extend(from.port().to_be_bytes());
+    packet.extend(to.port().to_be_bytes());
+    packet.extend(udp_len.to_be_bytes());
+    packet.extend([0, 0]);
+    packet.extend(payload);
+    let sum = match fold(pseudo + words(&packet[at..])) {
+        0 => 0xffff,
+        sum => sum,
+    };
+    packet[at + 6..at + 8].copy_from_slice(&sum.to_be_bytes());
+    Some(packet)
+}
+
+/// The sum of 16-bit words; at most 32,780 of them, so it fits.
+fn words(bytes: &[u8]) -> u32 {
+    bytes
+        .chunks(2)
+        .map(|c| u32::from(c[0]) << 8 | c.get(1).map_or(0, |b| u32::from(*b)))
+        .sum()
+}
+
+fn fold(mut sum: u32) -> u16 {
+    while sum >> 16 != 0 {
+        sum = (sum & 0xffff) + (sum >> 16);
+    }
+    !(sum as u16)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::fd::AsFd;
+
+    #[test]
+    fn a_datagram_is_received_with_its_sender() {
+        let a = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        let b = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        b.send_to(b"hello", a.local_addr().unwrap()).unwrap();
+        let mut buffer = [0; 16];
+        // Loopback delivers before `send_to` returns.
+        let got = receive(a.as_fd(), &mut buffer).unwrap();
+        assert_eq!(&buffer[..got.len], b"hello");
+        assert_eq!((got.from, got.to), (b.local_addr().unwrap(), None));
+    }
+
+    #[test]
+    fn checksums_of_a_packet_come_out_even() {
+        let from = "1.2.3.4:53".parse().unwrap();
+        let to = "10.0.2.100:40000".parse().unwrap();
+        let packet = udp_packet(from, to, b"odd").unwrap();
+        assert_eq!(fold(words(&packet[..20])), 0);
+        let pseudo = 17 + 11 + words(&packet[12..20]);
+        assert_eq!(fold(pseudo + words(&packet[20..])), 0);
+        let six = "[2606:4700::1]:53".parse().unwrap();
+        assert!(udp_packet(six, to, b"").is_none());
+        assert!(udp_packet(from, to, &vec![0; 65_536]).is_none());
+        assert_eq!(udp_packet(six, six, b"x").unwrap().len(), 49);
+    }
+}

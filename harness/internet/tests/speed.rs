@@ -1,0 +1,101 @@
+//! What capturing costs: requests per second over one kept HTTPS connection, through a world and
+//! through the plainest server that hyper makes. The bound here is loose, as both run unoptimised
+//! beside other tests; the figures are printed.
+
+use super::kit::*;
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::client::conn::http1::handshake;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Instant;
+use tokio::net::{TcpListener, TcpStream};
+
+const CALLS: u32 = 400;
+
+/// Calls per second, over one connection, one call at a time.
+async fn rate(at: SocketAddr, tls: &tokio_rustls::TlsConnector) -> f64 {
+    let stream = TcpStream::connect(at).await.unwrap();
+    stream.set_nodelay(true).unwrap();
+    let stream = tls.connect(name("api.corp.example"), stream).await.unwrap();
+    let (mut send, connection) = handshake(TokioIo::new(stream)).await.unwrap();
+    tokio::spawn(connection);
+    let body = Bytes::from(vec![b'x'; 300]);
+    let mut started = Instant::now();
+    for call in 0..CALLS + 50 {
+        if call == 50 {
+            started = Instant::now();
+        }
+        let request = hyper::Request::post("/email")
+            .header("host", "api.corp.example")
+            .header("content-type", "application/json")
+            .body(Full::new(body.clone()))
+            .unwrap();
+        let answer = send.send_request(request).await.unwrap();
+        assert_eq!(answer.status(), 200);
+        answer.into_body().collect().await.unwrap();
+    }
+    f64::from(CALLS) / started.elapsed().as_secs_f64()
+}
+
+async fn plain_server(ca: &crate::internet::Ca) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let at = listener.local_addr().unwrap();
+    let key = ca.mint("api.corp.example").unwrap();
+    #[derive(Debug)]
+    struct One(Arc<rustls::sign::CertifiedKey>);
+    impl rustls::server::ResolvesServerCert for One {
+        fn resolve(
+            &self,
+            _: rustls::server::ClientHello<'_>,
+        ) -> Option<Arc<rustls::sign::CertifiedKey>> {
+            Some(Arc::clone(&self.0))
+        }
+    }
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_cert_resolver(Arc::new(One(key)));
+    let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            stream.set_nodelay(true).unwrap();
+            let acceptor = acceptor.clone();
+            tokio::spawn(async move {
+                let stream = acceptor.accept(stream).await.unwrap();
+                let service = service_fn(|request: hyper::Request<hyper::body::Incoming>| async {
+                    request.into_body().collect().await.unwrap();
+                    let body = Full::new(Bytes::from_static(b"{\"ok\":true}"));
+                    Ok::<_, Infallible>(hyper::Response::new(body))
+                });
+                let _ = hyper::server::conn::http1::Builder::new()
+                    .serve_connection(TokioIo::new(stream), service)
+                    .await;
+            });
+        }
+    });
+    at
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn capturing_leaves_most_of_the_speed() {
+    let place = place();
+    let tls = tls_client(&place.ca, &[]);
+    let plain = plain_server(&place.ca).await;
+    // Interleaved, and the best of three: the machine is doing other things.
+    let (mut through, mut bare) = (0f64, 0f64);
+    for _ in 0..3 {
+        through = through.max(rate(place.at, &tls).await);
+        bare = bare.max(rate(plain, &tls).await);
+    }
+    eprintln!(
+        "{through:.0} calls/s through a world, {bare:.0} bare: {:.2}",
+        through / bare
+    );
+    assert!(through > 0.4 * bare, "{through:.0} of {bare:.0} calls/s");
+}

@@ -1,0 +1,8 @@
+//! TLS of the fake internet: an authority that the sandbox trusts, certificates minted as names
+//! come up, and handshakes that fail told as what the server did.
+
+mod authority;
+mod handshake;
+
+pub use authority::{Ca, CaError};
+pub use handshake::{Acceptors, accept, silent};

@@ -1,0 +1,46 @@
+//! Which mock stands behind a host.
+
+use super::mock::{Answer, Mock, Request};
+use super::shared::names_host;
+use std::sync::Arc;
+
+/// An HTTP service of the fake internet.
+#[derive(Clone)]
+pub struct Upstream {
+    /// A name in lower case, `*.suffix`, or an address.
+    pub host: String,
+    /// None for any port.
+    pub port: Option<u16>,
+    pub mock: Arc<dyn Mock>,
+}
+
+/// All services, and what answers where there is none.
+pub struct Upstreams {
+    pub named: Vec<Upstream>,
+    pub sink: Arc<dyn Mock>,
+}
+
+impl Upstreams {
+    /// The answer to a request: of the first service that stands at its host and knows it, else
+    /// of the sink.
+    pub fn answer(&self, request: &Request) -> Answer {
+        let at = |u: &&Upstream| {
+            names_host(&u.host, &request.host) && u.port.is_none_or(|p| p == request.port)
+        };
+        let mut unmatched = None;
+        for upstream in self.named.iter().filter(at) {
+            if let Some(answer) = upstream.mock.answer(request) {
+                return answer;
+            }
+            unmatched = unmatched.or_else(|| Some(format!("{} unmatched", upstream.mock.name())));
+        }
+        let mut answer = self
+            .sink
+            .answer(request)
+            .unwrap_or_else(|| Answer::json(200, &serde_json::json!({}), "sink"));
+        if let Some(by) = unmatched {
+            answer.by = by;
+        }
+        answer
+    }
+}

@@ -1,0 +1,266 @@
+//! A world: the sockets of one sandbox, and everything that answers behind them.
+
+use super::busy::Hold;
+use super::connection;
+use super::flow::Flows;
+use super::limits::Limits;
+use super::link::Link;
+use super::mock::Mock;
+use super::names::Names;
+use super::shared::{Budget, Counters, Nth, Shared};
+use super::smtp::SmtpRule;
+use super::stream::Stream;
+use super::tls::{Acceptors, Ca, CaError};
+use super::udp;
+use super::upstream::{Upstream, Upstreams};
+use crate::effect::{Peer, Sink};
+use crate::secret::Seed;
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinHandle;
+
+/// The ends of a sandbox's network that are ours.
+///
+/// TCP sockets listen; the local address of what they accept is the address that was dialled
+/// (TPROXY). UDP sockets tell it by `IP_RECVORIGDSTADDR` and `IPV6_RECVORIGDSTADDR`, else it is
+/// their own; replies then leave through the raw sockets (`IPPROTO_RAW`, whole packets, marked so
+/// that the sandbox's rules let them pass), or without those through the UDP sockets.
+#[derive(Debug, Default)]
+pub struct Sockets {
+    pub tcp4: Option<OwnedFd>,
+    pub tcp6: Option<OwnedFd>,
+    pub udp4: Option<OwnedFd>,
+    pub udp6: Option<OwnedFd>,
+    pub raw4: Option<OwnedFd>,
+    pub raw6: Option<OwnedFd>,
+}
+
+/// What stands in the world.
+#[derive(Clone)]
+pub struct Config {
+    pub ca: Arc<Ca>,
+    pub upstreams: Vec<Upstream>,
+    pub smtp: Vec<SmtpRule>,
+    /// Answers every request that no upstream knows.
+    pub sink_mock: Arc<dyn Mock>,
+    pub seed: Seed,
+    pub limits: Limits,
+}
+
+/// A world could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    #[error("a socket of the sandbox cannot be used")]
+    Socket(#[from] io::Error),
+    #[error("no certificates can be made")]
+    Certificates(#[from] CaError),
+}
+
+/// Totals since the world was opened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    pub connections: u64,
+    /// Connections and HTTP/2 streams that are open now.
+    pub open: usize,
+    pub requests: u64,
+    pub mails: u64,
+    pub queries: u64,
+    pub datagrams: u64,
+    pub effects: u64,
+}
+
+/// A running internet. Dropping it ends it at once; `close` waits until everything is told.
+pub struct World {
+    shared: Arc<Shared>,
+    closing: watch::Sender<bool>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl World {
+    /// Starts serving; must be called within a tokio runtime with time and I/O enabled.
+    pub fn open(
+        sockets: Sockets,
+        config: Config,
+        effects: Arc<dyn Sink>,
+    ) -> Result<Self, OpenError> {
+        let hosts = config.upstreams.iter().map(|u| &u.host);
+        let known = hosts.chain(config.smtp.iter().map(|r| &r.host)).cloned();
+        let shared = Arc::new(Shared {
+            names: Names::new(known.collect()),
+            tls: Acceptors::new(config.ca)?,
+            upstreams: Upstreams {
+                named: config.upstreams,
+                sink: config.sink_mock,
+            },
+            smtp: config.smtp,
+            seed: config.seed,
+            busy: Default::default(),
+            flows: Flows::default(),
+            budget: Budget::new(config.limits.memory),
+            nth: Nth::default(),
+            stats: Counters::default(),
+            limits: config.limits,
+            effects,
+        });
+        let (closing, closed) = watch::channel(false);
+        let room = Arc::new(Semaphore::new(shared.limits.connections));
+        let mut tasks = Vec::new();
+        for listener in [sockets.tcp4, sockets.tcp6].into_iter().flatten() {
+            let listener = std::net::TcpListener::from(listener);
+            listener.set_nonblocking(true)?;
+            let listener = TcpListener::from_std(listener)?;
+            let accept = accept(
+                Arc::clone(&shared),
+                listener,
+                Arc::clone(&room),
+                closed.clone(),
+            );
+            tasks.push(tokio::spawn(accept));
+        }
+        let udp = [(sockets.udp4, sockets.raw4), (sockets.udp6, sockets.raw6)];
+        for (socket, raw) in udp {
+            let Some(socket) = socket else { continue };
+            let shared = Arc::clone(&shared);
+            tasks.push(tokio::spawn(async move {
+                // Ends only where the socket itself is unusable, which `open` would have seen.
+                let _ = udp::serve(shared, socket, raw).await;
+            }));
+        }
+        Ok(Self {
+            shared,
+            closing,
+            tasks,
+        })
+    }
+
+    /// How much is under way: fresh connections that may still speak, handshakes, requests not
+    /// answered in full, mails in the middle, flows that spoke just now. Takes no lock.
+    pub fn busy(&self) -> usize {
+        self.shared.busy.count()
+    }
+
+    /// Tells what open flows said since the last cut, so that it belongs to the call that has
+    /// just ended. Flows go on; each is one effect for every cut in which it said something.
+    pub fn cut(&self) {
+        for kind in self.shared.flows.cut() {
+            self.shared.emit(kind);
+        }
+    }
+
+    pub fn stats(&self) -> Stats {
+        let s = &self.shared.stats;
+        Stats {
+            connections: s.connections.load(Ordering::Relaxed),
+            open: s.open.load(Ordering::SeqCst),
+            requests: s.requests.load(Ordering::Relaxed),
+            mails: s.mails.load(Ordering::Relaxed),
+            queries: s.queries.load(Ordering::Relaxed),
+            datagrams: s.datagrams.load(Ordering::Relaxed),
+            effects: s.effects.load(Ordering::Relaxed),
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    /// Stops accepting, drops what is open and waits until all of it has been told, for two
+    /// seconds at most.
+    pub async fn close(mut self) {
+        let _ = self.closing.send(true);
+        for task in std::mem::take(&mut self.tasks) {
+            task.abort();
+            let _ = task.await;
+        }
+        let all_ended = async {
+            while self.shared.stats.open.load(Ordering::SeqCst) > 0 {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        let _ = tokio::time::timeout(Duration::from_secs(2), all_ended).await;
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        let _ = self.closing.send(true);
+        for task in &self.tasks {
+            task.abort();
+        }
+    }
+}
+
+async fn accept(
+    shared: Arc<Shared>,
+    listener: TcpListener,
+    room: Arc<Semaphore>,
+    closed: watch::Receiver<bool>,
+) {
+    loop {
+        let Ok(permit) = Arc::clone(&room).acquire_owned().await else {
+            return;
+        };
+        let stream = match listener.accept().await {
+            Ok((stream, _)) => stream,
+            // Out of descriptors (or reset while waiting): connections in progress will end.
+            Err(_) => {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+                continue;
+            }
+        };
+        let (open, hold) = (Open::new(&shared), shared.busy.hold());
+        let (shared, mut closed) = (Arc::clone(&shared), closed.clone());
+        tokio::spawn(async move {
+            let (_permit, open) = (permit, open);
+            // Dropping a connection's future tells what it was about.
+            tokio::select! {
+                biased;
+                () = serve(&shared, stream, hold) => {}
+                _ = closed.wait_for(|closing| *closing) => {}
+            }
+            drop(open);
+        });
+    }
+}
+
+async fn serve(shared: &Arc<Shared>, stream: TcpStream, hold: Hold) {
+    let Ok(address) = stream.local_addr() else {
+        return;
+    };
+    let address = SocketAddr::new(address.ip().to_canonical(), address.port());
+    // Small answers must not wait for acknowledgements.
+    let _ = stream.set_nodelay(true);
+    let link = Link {
+        peer: Peer {
+            host: shared.host_of(address),
+            address,
+        },
+        tls: None,
+        depth: 0,
+    };
+    connection::serve(Arc::clone(shared), Stream::new(stream), link, hold).await;
+}
+
+/// One open connection, counted until its task has ended.
+struct Open(Arc<Shared>);
+
+impl Open {
+    fn new(shared: &Arc<Shared>) -> Self {
+        shared.stats.connections.fetch_add(1, Ordering::Relaxed);
+        shared.stats.open.fetch_add(1, Ordering::SeqCst);
+        Self(Arc::clone(shared))
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.stats.open.fetch_sub(1, Ordering::SeqCst);
+    }
+}
