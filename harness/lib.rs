@@ -3,6 +3,7 @@
 pub mod diff;
 pub mod effect;
 pub mod event;
+pub mod generate;
 pub mod internet;
 pub mod mcp;
 pub mod package;

@@ -59,12 +59,29 @@ impl ConnectError {
         }
     }
 
-    pub(super) fn from_reply(method: &'static str, reply: Reply) -> Self {
+    /// What its user can do about it.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Gone { .. } | Self::DiedOnDiscover => {
+                Some("what it wrote to stderr often says why: a missing setting, a wrong command")
+            }
+            Self::Silent { .. } => {
+                Some("it may need more time to start, or may not speak MCP over stdio")
+            }
+            Self::Refused { .. } | Self::NoListing { .. } => {
+                Some("the error is the server's own; a setting it needs may be missing")
+            }
+            Self::Malformed { .. } => Some("it may be something else than an MCP server"),
+            Self::LateDiscover | Self::Revision { .. } => None,
+        }
+    }
+
+    pub(super) fn from_reply(method: &'static str, reply: Reply, options: &Options) -> Self {
         match reply {
             Reply::Gone => Self::Gone { method },
             Reply::Timeout => Self::Silent {
                 method,
-                waited: Duration::ZERO,
+                waited: options.start_timeout,
                 probed: false,
             },
             Reply::Error { value, .. } => Self::Refused {
@@ -121,16 +138,7 @@ where
         tap,
     );
     let mut exchange = Exchange::new(wire, Watch::new(effects), Answers::new(&options));
-    let agreed = era::open(&mut exchange, &options, deadline)
-        .await
-        .map_err(|error| match error {
-            ConnectError::Silent { method, probed, .. } => ConnectError::Silent {
-                method,
-                waited: options.start_timeout,
-                probed,
-            },
-            error => error,
-        });
+    let agreed = era::open(&mut exchange, &options, deadline).await;
     // What was left over of a flood is evidence most of all when nothing came of it.
     exchange.watch.reset();
     let agreed = agreed?;

@@ -101,7 +101,7 @@ impl Exchange {
     pub async fn request(&mut self, method: &str, params: &str, deadline: Instant) -> Reply {
         // What an abandoned future of the caller's left behind.
         while let Some(id) = self.waiting.pop() {
-            self.give_up(id);
+            self.cancel(id);
         }
         if self.wire.is_ended() {
             return Reply::Gone;
@@ -111,9 +111,7 @@ impl Exchange {
         };
         let reply = self.answer(deadline).await.1;
         if matches!(reply, Reply::Timeout) {
-            self.give_up(id);
-            let params = format!(r#"{{"requestId":{id},"reason":"Request timed out"}}"#);
-            self.notify("notifications/cancelled", Some(&params));
+            self.cancel(id);
         }
         // What came in one read with the answer belongs to the same request.
         while let Some(line) = self.wire.buffered() {
@@ -165,6 +163,13 @@ impl Exchange {
                 _ => {}
             }
         }
+    }
+
+    /// Gives up, and says so (basic/utilities/cancellation; from 2026-07-28 basic/patterns).
+    fn cancel(&mut self, id: u64) {
+        self.give_up(id);
+        let params = format!(r#"{{"requestId":{id},"reason":"Request timed out"}}"#);
+        self.notify("notifications/cancelled", Some(&params));
     }
 
     /// Stops waiting; an answer that comes after all is a late one.

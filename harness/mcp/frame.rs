@@ -109,3 +109,50 @@ impl Long {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Line, Lines};
+    use proptest::prelude::*;
+
+    fn shown(line: Line) -> (char, Vec<u8>) {
+        match line {
+            Line::Whole(bytes) => ('w', bytes.to_vec()),
+            Line::Unterminated(bytes) => ('u', bytes.to_vec()),
+            Line::Long { body, .. } => ('l', body.kept),
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        /// However the bytes are cut up, the lines are those between the line ends.
+        #[test]
+        fn pieces_make_no_difference(text in "[ab\\r\\n]{0,60}", size in 1usize..20, max in 1usize..12) {
+            let mut lines = Lines::new(max);
+            let mut found = Vec::new();
+            for piece in text.as_bytes().chunks(size) {
+                lines.space().extend_from_slice(piece);
+                while let Some(line) = lines.next() {
+                    found.push(shown(line));
+                }
+                prop_assert!(lines.buffer.len() <= max + size);
+            }
+            found.extend(lines.rest().map(shown));
+
+            let mut expected = Vec::new();
+            let mut rest = text.as_str();
+            while let Some((line, after)) = rest.split_once('\n') {
+                expected.push(match line.len() > max {
+                    true => ('l', line.into()),
+                    false => ('w', line.strip_suffix('\r').unwrap_or(line).into()),
+                });
+                rest = after;
+            }
+            if !rest.is_empty() {
+                expected.push((if rest.len() > max { 'l' } else { 'u' }, rest.into()));
+            }
+            prop_assert_eq!(found, expected);
+        }
+    }
+}

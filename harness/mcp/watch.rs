@@ -13,7 +13,13 @@ pub(super) struct Watch {
     effects: Arc<dyn Sink>,
     frames: usize,
     bytes: usize,
-    flood: Option<Capture>,
+    flood: Option<Flood>,
+}
+
+/// What was not handed on: its head, and how long it was.
+struct Flood {
+    head: Capture,
+    bytes: u64,
 }
 
 impl Watch {
@@ -26,44 +32,49 @@ impl Watch {
         }
     }
 
-    /// Begins anew, and tells what went beyond the bound until now.
+    /// Begins anew, and tells what went beyond the bound until now: its length in all, its head.
     pub fn reset(&mut self) {
         (self.frames, self.bytes) = (0, 0);
         if let Some(flood) = self.flood.take() {
-            self.tell("stdout-flood", flood.finish());
+            let mut body = flood.head.finish();
+            body.len = flood.bytes;
+            self.tell("stdout-flood", body);
         }
     }
 
     /// Something wrong in `bytes`, or about them.
     pub fn misbehaviour(&mut self, what: &str, bytes: &[u8]) {
-        if self.admit(bytes, bytes.len()) {
+        if self.admit(bytes, bytes.len() as u64) {
             self.tell(what, body(bytes));
         }
     }
 
     /// The same for bytes that were not kept.
     pub fn misbehaviour_of(&mut self, what: &str, bytes: Body) {
-        if self.admit(&bytes.kept, bytes.len as usize) {
+        if self.admit(&bytes.kept, bytes.len) {
             self.tell(what, bytes);
         }
     }
 
     /// A message that came in as `frame`.
     pub fn message(&mut self, message: ServerMessage, frame: &[u8]) {
-        if self.admit(frame, frame.len()) {
+        if self.admit(frame, frame.len() as u64) {
             self.effects.emit(Kind::Message(message));
         }
     }
 
-    fn admit(&mut self, frame: &[u8], len: usize) -> bool {
+    fn admit(&mut self, frame: &[u8], len: u64) -> bool {
         let fits = self.frames < FRAMES && self.bytes < BYTES;
         if fits {
             self.frames += 1;
-            self.bytes += len.min(HEAD);
+            self.bytes += frame.len();
         } else {
-            self.flood
-                .get_or_insert_with(|| Body::capture(HEAD))
-                .push(frame);
+            let flood = self.flood.get_or_insert_with(|| Flood {
+                head: Body::capture(HEAD),
+                bytes: 0,
+            });
+            flood.head.push(frame);
+            flood.bytes += len;
         }
         fits
     }

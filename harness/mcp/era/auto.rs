@@ -24,7 +24,7 @@ pub(in crate::mcp) async fn open(
                         method: modern::DISCOVER,
                     }),
                 },
-                reply => Err(ConnectError::from_reply(modern::DISCOVER, reply)),
+                reply => Err(ConnectError::from_reply(modern::DISCOVER, reply, options)),
             }
         }
         Era::Auto => probe(exchange, options, deadline).await,

@@ -38,7 +38,7 @@ pub(super) async fn open(
         match reply {
             reply if Some(id) == initialize && Some(id) != probe => match reply {
                 Reply::Result { value, .. } => break value,
-                reply => return Err(fault(reply, probe)),
+                reply => return Err(fault(reply, options, probe)),
             },
             // A modern server that was slow to start. It may have pinned itself to either era
             // by now, so that the outcome would hang on a race: better start it again.
@@ -48,7 +48,7 @@ pub(super) async fn open(
             Reply::Error { value, .. } if modern::supported(&value).is_some() => {
                 return Err(ConnectError::LateDiscover);
             }
-            Reply::Gone | Reply::Timeout => return Err(fault(reply, probe)),
+            Reply::Gone | Reply::Timeout => return Err(fault(reply, options, probe)),
             _ => {}
         }
     };
@@ -76,8 +76,8 @@ pub(super) async fn open(
     })
 }
 
-fn fault(reply: Reply, probe: Option<u64>) -> ConnectError {
-    let error = ConnectError::from_reply(INITIALIZE, reply);
+fn fault(reply: Reply, options: &Options, probe: Option<u64>) -> ConnectError {
+    let error = ConnectError::from_reply(INITIALIZE, reply, options);
     match probe {
         Some(_) => error.after_probe(),
         None => error,

@@ -135,20 +135,24 @@ fn text(request: &Value, text: &str) -> Vec<u8> {
 
 /// The misbehaviours among the effects, by name.
 fn wrongs(effects: &[Kind]) -> Vec<&str> {
-    let wrong = |kind| match kind {
-        Kind::Misbehaviour(wrong) => Some(wrong.what.as_str()),
-        _ => None,
-    };
-    effects.iter().filter_map(wrong).collect()
+    let mut names = Vec::new();
+    for effect in effects {
+        if let Kind::Misbehaviour(wrong) = effect {
+            names.push(wrong.what.as_str());
+        }
+    }
+    names
 }
 
 /// The messages among the effects: method and answer.
 fn messages(effects: &[Kind]) -> Vec<(&str, &Value)> {
-    let message = |kind| match kind {
-        Kind::Message(message) => Some((message.method.as_str(), &message.answer)),
-        _ => None,
-    };
-    effects.iter().filter_map(message).collect()
+    let mut found = Vec::new();
+    for effect in effects {
+        if let Kind::Message(message) = effect {
+            found.push((message.method.as_str(), &message.answer));
+        }
+    }
+    found
 }
 
 /// Keeps every frame as text.
