@@ -21,6 +21,8 @@ pub struct Exit {
     pub cpu: Duration,
     /// Largest resident memory of the main process, in bytes.
     pub max_memory: u64,
+    /// Whether it was ended because all processes together used too much memory.
+    pub over_memory: bool,
 }
 
 /// The processes of one sandbox.
@@ -140,6 +142,7 @@ impl Child {
                     left_behind,
                     cpu_us,
                     max_rss,
+                    over_memory,
                 },
                 _,
                 _,
@@ -149,6 +152,7 @@ impl Child {
                 left_behind,
                 cpu: Duration::from_micros(cpu_us),
                 max_memory: max_rss,
+                over_memory,
             },
             // The init itself was killed (by the host running out of memory, say), and the
             // server with it.
@@ -158,6 +162,7 @@ impl Child {
                 left_behind: Vec::new(),
                 cpu: Duration::ZERO,
                 max_memory: 0,
+                over_memory: false,
             },
         }
     }

@@ -3,14 +3,19 @@
 
 use super::message::{self, At, Failure, News, Order, Plan, Step};
 use super::namespace::Trees;
+use super::spec::Limits;
 use super::sys::{self, Ended, Side};
 use super::{limits, root, seccomp};
 use std::ffi::CString;
-use std::fs;
+use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+
+/// How often memory is added up. Allocating past the bound and back between two looks goes
+/// unseen; what it costs to look is some tens of microseconds.
+const MEMORY_CHECK_MS: i32 = 250;
 
 /// Runs until the end of the sandbox.
 pub fn run(
@@ -21,7 +26,14 @@ pub fn run(
     mut notes: Vec<String>,
     streams: [OwnedFd; 3],
 ) -> ! {
-    sys::set_name(c"init");
+    sys::set_name(c"systemd");
+    // When memory runs out on the host, it shall be this one that goes, and not its owner.
+    // The value is one that desktop sessions have as well.
+    if let Err(e) = fs::write("/proc/self/oom_score_adj", "200") {
+        notes.push(format!(
+            "not the first to go when the host runs out of memory: {e}"
+        ));
+    }
     let target = root::build(plan, contents, trees).and_then(|mut built| {
         notes.append(&mut built.notes);
         let news = News::Built {
@@ -34,7 +46,7 @@ pub fn run(
         start(control, plan, streams)
     });
     match target {
-        Ok((pid, children)) => watch_over(control, pid, &children),
+        Ok((pid, children)) => watch_over(control, pid, children, &plan.limits),
         Err(failure) => {
             let _ = message::tell(control.as_fd(), &News::Failed(failure), &[]);
             sys::exit(1)
@@ -46,6 +58,9 @@ pub fn run(
 fn start(control: &OwnedFd, plan: &Plan, streams: [OwnedFd; 3]) -> Result<(i32, OwnedFd), Failure> {
     // Closes on exec: its end is the news that the program runs.
     let (mut told, tell) = io::pipe().at(Step::Init, "pipe")?;
+    // Others of this user, the server first, have no business in this process. (The server's
+    // own becomes ordinary again when it is executed.)
+    sys::set_dumpable(false).at(Step::Init, "prctl")?;
     match sys::fork().at(Step::Init, "fork")? {
         Side::Child => {
             drop(told);
@@ -57,8 +72,6 @@ fn start(control: &OwnedFd, plan: &Plan, streams: [OwnedFd; 3]) -> Result<(i32, 
         Side::Parent(pid) => {
             drop((tell, streams));
             let children = sys::child_signals().at(Step::Init, "signalfd")?;
-            // Others of this user, the server first, have no business in this process.
-            sys::set_dumpable(false).at(Step::Init, "prctl")?;
             let mut why = Vec::new();
             told.read_to_end(&mut why).at(Step::Init, "pipe")?;
             if let Ok(failure) = serde_json::from_slice::<Failure>(&why) {
@@ -132,28 +145,49 @@ fn find(plan: &Plan) -> Result<PathBuf, Failure> {
 
 /// Reaps until the server's main process has ended or the launcher has gone. Process 1 ending
 /// takes every other process of the namespace with it (pid_namespaces (7)).
-fn watch_over(control: &OwnedFd, server: i32, children: &OwnedFd) -> ! {
+fn watch_over(control: &OwnedFd, server: i32, children: OwnedFd, limits: &Limits) -> ! {
+    let mut children = File::from(children);
     let mut drain = [0; 1024];
+    let mut over_memory = false;
     loop {
-        let Ok([gone, ended]) = sys::poll([control.as_fd(), children.as_fd()], -1) else {
+        let ready = sys::poll([control.as_fd(), children.as_fd()], MEMORY_CHECK_MS);
+        let Ok([gone, ended]) = ready else {
             sys::exit(1)
         };
         if gone != 0 {
             sys::exit(0);
         }
-        if ended == 0 {
-            continue;
-        }
-        let _ = sys::read(children.as_fd(), &mut drain);
-        while let Some(child) = sys::reap(-1, false) {
-            if child.pid == server {
-                finish(control, &child);
+        if ended != 0 {
+            let _ = children.read(&mut drain);
+            while let Some(child) = sys::reap(-1, false) {
+                if child.pid == server {
+                    finish(control, &child, over_memory);
+                }
             }
+        } else if memory() > limits.memory_in_all {
+            over_memory = true;
+            sys::kill_everyone();
         }
     }
 }
 
-fn finish(control: &OwnedFd, server: &Ended) -> ! {
+/// Resident memory of all processes inside, in bytes; pages that several share count each time.
+fn memory() -> u64 {
+    let pages = |pid: u32| {
+        let statm = fs::read_to_string(format!("/proc/{pid}/statm")).ok()?;
+        statm.split(' ').nth(1)?.parse::<u64>().ok()
+    };
+    processes().filter_map(pages).sum::<u64>() * 4096
+}
+
+/// Ids of all processes but this one.
+fn processes() -> impl Iterator<Item = u32> {
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let ids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    ids.filter(|pid| *pid != 1)
+}
+
+fn finish(control: &OwnedFd, server: &Ended, over_memory: bool) -> ! {
     let left_behind = others();
     sys::kill_everyone();
     while sys::reap(-1, true).is_some() {}
@@ -163,6 +197,7 @@ fn finish(control: &OwnedFd, server: &Ended) -> ! {
         left_behind,
         cpu_us: server.cpu_us,
         max_rss: server.max_rss,
+        over_memory,
     };
     let _ = message::tell(control.as_fd(), &news, &[]);
     sys::exit(0)
@@ -170,13 +205,8 @@ fn finish(control: &OwnedFd, server: &Ended) -> ! {
 
 /// Names of the processes that are still alive, at most a hundred, in the order of their ids.
 fn others() -> Vec<String> {
-    let mut alive: Vec<(u32, String)> = fs::read_dir("/proc")
-        .into_iter()
-        .flatten()
-        .flatten()
-        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
-        .filter(|pid| *pid != 1)
-        .filter_map(|pid: u32| {
+    let mut alive: Vec<(u32, String)> = processes()
+        .filter_map(|pid| {
             let stat = fs::read(format!("/proc/{pid}/stat")).ok()?;
             let stat = String::from_utf8_lossy(&stat);
             let (name, rest) = stat.rsplit_once(") ")?;

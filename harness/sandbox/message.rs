@@ -65,6 +65,8 @@ pub enum News {
         left_behind: Vec<String>,
         cpu_us: u64,
         max_rss: u64,
+        /// It was ended for the memory that all processes used.
+        over_memory: bool,
     },
     Failed(Failure),
 }

@@ -2,8 +2,8 @@
 //! waits for the kernel's answer to each. No meaning beyond the framing.
 
 use super::sys;
-use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::fs::File;
+use std::io::{self, Read, Write};
 
 pub const REQUEST: u16 = 0x1;
 pub const ACK: u16 = 0x4;
@@ -74,7 +74,7 @@ impl Message {
 /// Sends `messages` in one go and waits for an answer to each that asks for one ([`ACK`]).
 /// The first refusal is the error.
 pub fn exchange(protocol: i32, messages: Vec<Message>) -> io::Result<()> {
-    let socket: OwnedFd = sys::socket(libc::AF_NETLINK, libc::SOCK_RAW, protocol)?;
+    let mut socket = File::from(sys::socket(libc::AF_NETLINK, libc::SOCK_RAW, protocol)?);
     let mut waiting = 0;
     let mut bytes = Vec::new();
     for (i, message) in messages.into_iter().enumerate() {
@@ -82,10 +82,11 @@ pub fn exchange(protocol: i32, messages: Vec<Message>) -> io::Result<()> {
         waiting += usize::from(flags & ACK != 0);
         bytes.extend(message.finish(i as u32 + 1));
     }
-    sys::send_bytes(socket.as_fd(), &bytes)?;
+    // One write: the kernel takes a batch only whole.
+    socket.write_all(&bytes)?;
     let mut buffer = vec![0; 32 << 10];
     while waiting > 0 {
-        let got = sys::receive_bytes(socket.as_fd(), &mut buffer)?;
+        let got = socket.read(&mut buffer)?;
         for answer in answers(&buffer[..got]) {
             match answer {
                 0 => waiting -= 1,

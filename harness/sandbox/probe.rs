@@ -20,11 +20,19 @@ pub struct Probe {
 
 /// Starts a shell in a sandbox and tells what came of it. `helper` as in [`Spec`].
 pub fn probe(helper: Option<PathBuf>) -> Vec<Probe> {
+    let Ok(package) = tempfile::tempdir() else {
+        return vec![Probe {
+            what: "temporary folder",
+            available: false,
+            detail: "none can be made".to_owned(),
+            advice: Some("set TMPDIR to a folder that can be written".to_owned()),
+        }];
+    };
     let spec = Spec {
         argv: vec!["/bin/sh".to_owned(), "-c".to_owned(), ":".to_owned()],
         cwd: "/home".to_owned(),
         mounts: vec![Mount {
-            source: "/usr/share".into(),
+            source: package.path().to_owned(),
             target: "/opt/probe".to_owned(),
             mode: Mode::Overlay,
         }],

@@ -359,7 +359,12 @@ impl Building<'_> {
             fs::remove_dir(&work)?;
             fs::rename(&up, scratch.join(format!("copy{i}")))?;
             let up = scratch.join(format!("copy{i}"));
-            copy::tree(&lower, &up)?;
+            let unread = copy::tree(&lower, &up)?;
+            if unread > 0 {
+                self.notes.push(format!(
+                    "{unread} files of `{target}` are closed and missing inside"
+                ));
+            }
             bind(&up, at)?;
         }
         sys::unmount(&lower)?;

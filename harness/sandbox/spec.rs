@@ -55,6 +55,9 @@ pub struct Limits {
     /// Bytes of private memory each process may make writable (RLIMIT_DATA). Address space is
     /// not limited: Node and WebAssembly reserve far more than they use.
     pub memory: u64,
+    /// Bytes of resident memory of all processes together, checked a few times a second.
+    /// Memory files that no process maps are not counted.
+    pub memory_in_all: u64,
     /// Processes and threads in all.
     pub processes: u64,
     /// Bytes of one file.
@@ -72,6 +75,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             memory: 4 << 30,
+            memory_in_all: 6 << 30,
             processes: 512,
             file_size: 1 << 30,
             open_files: 4096,

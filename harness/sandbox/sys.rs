@@ -1,12 +1,12 @@
 //! The system calls the sandbox needs, each as a safe function. All `unsafe` of this module
 //! tree is here; nothing here decides policy.
 
-use std::ffi::{CStr, CString, OsString};
+use std::ffi::{CStr, CString};
 use std::io;
 use std::mem::{size_of, zeroed};
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::path::{Path, PathBuf};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 use std::ptr::{null, null_mut};
 
 /// A C string of `path`; a NUL inside is an error, not a panic.
@@ -27,6 +27,16 @@ fn owned(result: i64) -> io::Result<OwnedFd> {
     // SAFETY: a non-negative result of the calls handed in here is a descriptor that the
     // kernel just made for us, so nobody else owns it.
     check(result).map(|fd| unsafe { OwnedFd::from_raw_fd(fd as RawFd) })
+}
+
+/// A call that libc has no function for.
+///
+/// # Safety
+/// As the call's manual page asks: every pointer among `args` must be live and long enough.
+unsafe fn call(number: libc::c_long, args: [usize; 5]) -> io::Result<i64> {
+    let [a, b, c, d, e] = args;
+    // SAFETY: the caller vouches for the arguments.
+    check(unsafe { libc::syscall(number, a, b, c, d, e) })
 }
 
 /// A pair of connected message sockets, close-on-exec.
@@ -59,16 +69,15 @@ pub fn dup_onto(fd: BorrowedFd, to: RawFd) -> io::Result<()> {
 
 /// Marks every descriptor from `first` up close-on-exec.
 pub fn close_on_exec_from(first: u32) -> io::Result<()> {
+    let args = [
+        first as usize,
+        u32::MAX as usize,
+        libc::CLOSE_RANGE_CLOEXEC as usize,
+        0,
+        0,
+    ];
     // SAFETY: only flags of descriptors change; none is closed under its owner.
-    check(unsafe {
-        libc::syscall(
-            libc::SYS_close_range,
-            first,
-            u32::MAX,
-            libc::CLOSE_RANGE_CLOEXEC,
-        )
-    })
-    .map(drop)
+    unsafe { call(libc::SYS_close_range, args) }.map(drop)
 }
 
 /// The descriptor a parent handed over as number `fd`.
@@ -172,20 +181,9 @@ pub fn receive(socket: BorrowedFd) -> io::Result<Received> {
 
 /// Sets an integer option.
 pub fn set_option(socket: BorrowedFd, level: i32, name: i32, value: i32) -> io::Result<()> {
+    let (value, len) = ((&raw const value).cast(), size_of::<i32>() as u32);
     // SAFETY: the option value is an int whose address and size are passed.
-    check(
-        unsafe {
-            libc::setsockopt(
-                socket.as_raw_fd(),
-                level,
-                name,
-                (&raw const value).cast(),
-                size_of::<i32>() as u32,
-            )
-        }
-        .into(),
-    )
-    .map(drop)
+    check(unsafe { libc::setsockopt(socket.as_raw_fd(), level, name, value, len) }.into()).map(drop)
 }
 
 pub fn socket(family: i32, kind: i32, protocol: i32) -> io::Result<OwnedFd> {
@@ -289,8 +287,9 @@ pub fn drop_capabilities() -> io::Result<()> {
     // _LINUX_CAPABILITY_VERSION_3, this process; three words for each of two halves.
     let header = [0x2008_0522u32, 0];
     let none = [0u32; 6];
+    let args = [header.as_ptr() as usize, none.as_ptr() as usize, 0, 0, 0];
     // SAFETY: header and data have the layout of capset (2), version 3.
-    check(unsafe { libc::syscall(libc::SYS_capset, header.as_ptr(), none.as_ptr()) }).map(drop)
+    unsafe { call(libc::SYS_capset, args) }.map(drop)
 }
 
 /// mount (2).
@@ -302,20 +301,9 @@ pub fn mount(
     data: &str,
 ) -> io::Result<()> {
     let (source, target, kind, data) = (c(source)?, c(target)?, c(kind)?, c(data)?);
+    let (from, to, kind) = (source.as_ptr(), target.as_ptr(), kind.as_ptr());
     // SAFETY: five live C strings, or flags.
-    check(
-        unsafe {
-            libc::mount(
-                source.as_ptr(),
-                target.as_ptr(),
-                kind.as_ptr(),
-                flags,
-                data.as_ptr().cast(),
-            )
-        }
-        .into(),
-    )
-    .map(drop)
+    check(unsafe { libc::mount(from, to, kind, flags, data.as_ptr().cast()) }.into()).map(drop)
 }
 
 pub fn unmount(target: &Path) -> io::Result<()> {
@@ -328,8 +316,15 @@ pub fn unmount(target: &Path) -> io::Result<()> {
 pub fn clone_tree(path: &Path) -> io::Result<OwnedFd> {
     let path = c(path)?;
     let flags = libc::OPEN_TREE_CLONE | libc::OPEN_TREE_CLOEXEC | libc::AT_RECURSIVE as u32;
+    let args = [
+        libc::AT_FDCWD as usize,
+        path.as_ptr() as usize,
+        flags as usize,
+        0,
+        0,
+    ];
     // SAFETY: a live C string.
-    owned(unsafe { libc::syscall(libc::SYS_open_tree, libc::AT_FDCWD, path.as_ptr(), flags) })
+    owned(unsafe { call(libc::SYS_open_tree, args) }?)
 }
 
 /// Adds attributes to every mount of a detached tree, and maps ids through `user_namespace`.
@@ -345,43 +340,37 @@ pub fn restrict_tree(
         0,
         user_namespace.map_or(0, |fd| fd.as_raw_fd() as u64),
     ];
-    let flags = libc::AT_EMPTY_PATH | libc::AT_RECURSIVE;
+    let args = [
+        tree.as_raw_fd() as usize,
+        c"".as_ptr() as usize,
+        (libc::AT_EMPTY_PATH | libc::AT_RECURSIVE) as usize,
+        attributes.as_ptr() as usize,
+        size_of_val(&attributes),
+    ];
     // SAFETY: `attributes` is a struct mount_attr (four u64) of the size passed.
-    check(unsafe {
-        libc::syscall(
-            libc::SYS_mount_setattr,
-            tree.as_raw_fd(),
-            c"".as_ptr(),
-            flags,
-            attributes.as_ptr(),
-            size_of_val(&attributes),
-        )
-    })
-    .map(drop)
+    unsafe { call(libc::SYS_mount_setattr, args) }.map(drop)
 }
 
 /// Attaches a detached tree at `target`.
 pub fn attach_tree(tree: BorrowedFd, target: &Path) -> io::Result<()> {
     let target = c(target)?;
+    let args = [
+        tree.as_raw_fd() as usize,
+        c"".as_ptr() as usize,
+        libc::AT_FDCWD as usize,
+        target.as_ptr() as usize,
+        libc::MOVE_MOUNT_F_EMPTY_PATH as usize,
+    ];
     // SAFETY: two live C strings.
-    check(unsafe {
-        libc::syscall(
-            libc::SYS_move_mount,
-            tree.as_raw_fd(),
-            c"".as_ptr(),
-            libc::AT_FDCWD,
-            target.as_ptr(),
-            libc::MOVE_MOUNT_F_EMPTY_PATH,
-        )
-    })
-    .map(drop)
+    unsafe { call(libc::SYS_move_mount, args) }.map(drop)
 }
 
 /// Makes the working directory the root and forgets the old root (pivot_root (2), NOTES:
 /// `pivot_root(".", ".")`).
 pub fn pivot_here() -> io::Result<()> {
+    let here = c".".as_ptr() as usize;
     // SAFETY: C string constants.
-    check(unsafe { libc::syscall(libc::SYS_pivot_root, c".".as_ptr(), c".".as_ptr()) })?;
+    unsafe { call(libc::SYS_pivot_root, [here, here, 0, 0, 0]) }?;
     unmount(Path::new("."))
 }
 
@@ -509,17 +498,9 @@ pub fn pidfd(pid: i32) -> io::Result<OwnedFd> {
 }
 
 pub fn signal(pidfd: BorrowedFd, signal: i32) -> io::Result<()> {
+    let args = [pidfd.as_raw_fd() as usize, signal as usize, 0, 0, 0];
     // SAFETY: a null siginfo asks for the default one.
-    check(unsafe {
-        libc::syscall(
-            libc::SYS_pidfd_send_signal,
-            pidfd.as_raw_fd(),
-            signal,
-            null::<libc::siginfo_t>(),
-            0,
-        )
-    })
-    .map(drop)
+    unsafe { call(libc::SYS_pidfd_send_signal, args) }.map(drop)
 }
 
 /// Replaces this process; returns only with the reason it could not.
@@ -540,15 +521,10 @@ pub fn seccomp(program: &[libc::sock_filter], flags: u64) -> io::Result<Option<O
         len: program.len() as u16,
         filter: program.as_ptr().cast_mut(),
     };
+    let mode = libc::SECCOMP_SET_MODE_FILTER as usize;
+    let args = [mode, flags as usize, &raw const program as usize, 0, 0];
     // SAFETY: a sock_fprog over a live slice; the kernel copies and checks it.
-    let result = check(unsafe {
-        libc::syscall(
-            libc::SYS_seccomp,
-            libc::SECCOMP_SET_MODE_FILTER,
-            flags,
-            &raw const program,
-        )
-    })?;
+    let result = unsafe { call(libc::SYS_seccomp, args) }?;
     Ok(if flags & libc::SECCOMP_FILTER_FLAG_NEW_LISTENER != 0 {
         Some(owned(result)?)
     } else {
@@ -611,61 +587,12 @@ pub fn read_memory(pid: i32, address: u64, into: &mut [u8]) -> usize {
     got.max(0) as usize
 }
 
-/// The target of a symbolic link that is open itself (`O_PATH | O_NOFOLLOW`).
-pub fn link_target(link: BorrowedFd) -> io::Result<PathBuf> {
-    let mut target = vec![0u8; libc::PATH_MAX as usize];
-    // SAFETY: an empty C string, and a buffer of the stated length.
-    let got = check(unsafe {
-        libc::readlinkat(
-            link.as_raw_fd(),
-            c"".as_ptr(),
-            target.as_mut_ptr().cast(),
-            target.len(),
-        )
-    } as i64)?;
-    target.truncate(got as usize);
-    Ok(OsString::from_vec(target).into())
-}
-
 /// The value of an extended attribute, at most 16 bytes of it.
 pub fn attribute(path: &Path, name: &CStr) -> Option<Vec<u8>> {
     let path = c(path).ok()?;
     let mut value = [0u8; 16];
+    let (into, len) = (value.as_mut_ptr().cast(), value.len());
     // SAFETY: live C strings and a buffer of the stated length.
-    let got = unsafe {
-        libc::getxattr(
-            path.as_ptr(),
-            name.as_ptr(),
-            value.as_mut_ptr().cast(),
-            value.len(),
-        )
-    };
+    let got = unsafe { libc::getxattr(path.as_ptr(), name.as_ptr(), into, len) };
     usize::try_from(got).ok().map(|n| value[..n].to_vec())
-}
-
-/// Sends `message` to the kernel and receives one answer into `into`.
-pub fn send_bytes(socket: BorrowedFd, message: &[u8]) -> io::Result<()> {
-    // SAFETY: pointer and length of a live slice.
-    check(unsafe {
-        libc::send(
-            socket.as_raw_fd(),
-            message.as_ptr().cast(),
-            message.len(),
-            0,
-        )
-    } as i64)
-    .map(drop)
-}
-
-pub fn receive_bytes(socket: BorrowedFd, into: &mut [u8]) -> io::Result<usize> {
-    // SAFETY: pointer and length of a live slice.
-    check(unsafe { libc::recv(socket.as_raw_fd(), into.as_mut_ptr().cast(), into.len(), 0) } as i64)
-        .map(|n| n as usize)
-}
-
-/// One read (2).
-pub fn read(fd: BorrowedFd, into: &mut [u8]) -> io::Result<usize> {
-    // SAFETY: pointer and length of a live slice.
-    check(unsafe { libc::read(fd.as_raw_fd(), into.as_mut_ptr().cast(), into.len()) } as i64)
-        .map(|n| n as usize)
 }

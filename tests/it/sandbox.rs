@@ -2,7 +2,7 @@
 //! loudly without them.
 
 use std::fs;
-use std::io::{Read, Write};
+use std::io::{BufRead, Read, Write};
 use std::net::TcpListener;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::fs::PermissionsExt;
@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use turncoat::effect::{FileAction, FileChange, Kept, Kind};
 use turncoat::sandbox::{
-    Bound, Exit, Level, Limits, Mode, Mount, PlantedFile, Spec, StartError, Started, start,
+    Bound, Exit, Level, Limits, Mode, Mount, PlantedFile, Spec, StartError, Started, probe, start,
 };
 
 const LONG: Duration = Duration::from_secs(30);
@@ -572,4 +572,122 @@ fn an_unprivileged_user_gets_the_same() {
         "{}",
         String::from_utf8_lossy(&out.stdout)
     );
+}
+
+#[test]
+fn node_runs_under_the_limits() {
+    let script = r#"
+const os = require("os"), { Worker } = require("worker_threads");
+const wasm = new WebAssembly.Memory({ initial: 100, maximum: 65536 });
+const big = Buffer.alloc(256 << 20, 1);
+console.log(os.userInfo().username, os.hostname(), Object.keys(os.networkInterfaces()).join());
+new Worker("require('worker_threads').parentPort.postMessage(1)", { eval: true })
+  .on("message", m => { console.log("worker", m, wasm.buffer.byteLength > 0, big.length);
+    console.log(require("child_process").execSync("echo child").toString().trim()); });
+"#;
+    let done = run(&spec(&["node", "-e", script]));
+    assert_eq!(
+        done.out, "alex alex-thinkpad lo\nworker 1 true 268435456\nchild\n",
+        "{}",
+        done.err
+    );
+}
+
+#[test]
+fn memory_is_bounded() {
+    let mut spec = spec(&[
+        "node",
+        "-e",
+        "const a = []; for (;;) a.push(Buffer.alloc(1 << 20, 1))",
+    ]);
+    spec.limits.memory = 1 << 30;
+    let done = run(&spec);
+    assert_ne!(done.exit.code, Some(0));
+    assert!(done.exit.max_memory < 2 << 30);
+}
+
+#[test]
+fn memory_of_many_processes_is_bounded_too() {
+    let mut spec = shell(
+        "for i in 1 2 3 4; do node -e 'Buffer.alloc(100 << 20, 1); setTimeout(() => {}, 1e6)' & done; wait",
+    );
+    spec.limits.memory_in_all = 400 << 20;
+    let done = run(&spec);
+    assert!(done.exit.over_memory);
+    assert_eq!(done.exit.signal, Some(libc::SIGKILL));
+}
+
+#[test]
+fn a_folder_of_somebody_else_can_be_written_inside() {
+    let folder = Path::new("/usr/share/zoneinfo/Etc");
+    let mut spec = shell("echo x > UTC && echo y > New && rm Zulu; cat UTC");
+    spec.cwd = "/srv/app".to_owned();
+    spec.mounts.push(mounted(folder, "/srv/app", Mode::Overlay));
+    let done = run(&spec);
+    assert_eq!(done.out, "x\n", "{} {:?}", done.err, done.notes);
+    // A copy where its owner is nobody we are, an overlay where ids can be mapped.
+    assert_eq!(done.level == Level::L0, done.notes.is_empty());
+    use FileAction::{Created, Deleted, Modified};
+    let changes: Vec<_> = (done.changes.iter())
+        .map(|c| (c.path.as_str(), c.action))
+        .collect();
+    assert_eq!(changes.len(), 3, "{changes:?}");
+    assert!(changes.contains(&("/srv/app/UTC", Modified)));
+    assert!(changes.contains(&("/srv/app/New", Created)));
+    assert!(changes.contains(&("/srv/app/Zulu", Deleted)));
+}
+
+#[test]
+fn this_host_is_probed() {
+    let probes = probe(Some(helper()));
+    assert!(probes.len() >= 3, "{probes:?}");
+    assert_eq!(probes[0].what, "user namespaces");
+    assert!(probes[0].available);
+}
+
+/// Set for the process that plays an owner who is killed.
+const OWNER: &str = "TURNCOAT_TEST_OWNER";
+
+#[test]
+fn nothing_survives_a_killed_owner() {
+    if std::env::var_os(OWNER).is_some() {
+        let (started, _) = begin(&shell("sleep 1000"));
+        eprintln!("pid {}", started.child.pid());
+        loop {
+            std::thread::park();
+        }
+    }
+    let mut owner = Command::new(std::env::current_exe().unwrap())
+        .args([
+            "--exact",
+            "sandbox::nothing_survives_a_killed_owner",
+            "--nocapture",
+        ])
+        .env(OWNER, "1")
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines = std::io::BufReader::new(owner.stderr.take().unwrap()).lines();
+    let pid = lines
+        .map_while(Result::ok)
+        .find_map(|line| Some(line.strip_prefix("pid ")?.to_owned()))
+        .unwrap();
+    let process = PathBuf::from(format!("/proc/{pid}"));
+    assert!(process.exists());
+    owner.kill().unwrap();
+    owner.wait().unwrap();
+    let until = Instant::now() + LONG;
+    while process.exists() {
+        assert!(Instant::now() < until, "{pid} lives on");
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn process_1_is_closed_to_the_server() {
+    let done = run(&shell(
+        "cat /proc/1/environ; cat /proc/1/maps; readlink /proc/1/exe; ls /proc/1/fd; kill -9 1; echo still here",
+    ));
+    assert_eq!(done.out, "still here\n");
 }
