@@ -3,10 +3,10 @@
 
 use super::error::RunError;
 use crate::internet::mock::{self, Mock, Stubs};
-use crate::internet::{Ca, SmtpRule, Upstream};
+use crate::internet::{Ca, SmtpAction, SmtpRule, SmtpStage, Upstream};
 use crate::package::{self, Package};
 use crate::sandbox::{Limits, Mode, Mount, PlantedFile, Spec};
-use crate::scenario::{Answer, Content, HomeKind, Place, Scenario, Setting};
+use crate::scenario::{Answer, Content, HomeKind, Place, Scenario, Setting, Smtp};
 use crate::secret::{Kind, Persona, Planted, Seed, Shape, home};
 use std::sync::Arc;
 
@@ -217,13 +217,7 @@ impl Setup {
             let (host, port) = (upstream.host.clone(), upstream.port);
             let mock: Arc<dyn Mock> = match &upstream.answer {
                 Answer::Smtp(rule) => {
-                    smtp.push(SmtpRule {
-                        host,
-                        port,
-                        reject: rule.reject.clone(),
-                        delay: rule.delay,
-                        fail: rule.fail.clone(),
-                    });
+                    smtp.extend(smtp_rules(&host, port, rule));
                     continue;
                 }
                 Answer::Mock(name) => mock::builtin(name, self.seed)
@@ -238,3 +232,29 @@ impl Setup {
     }
 }
 
+
+/// A mail server that accepts everything but what the scenario says.
+fn smtp_rules(host: &str, port: Option<u16>, smtp: &Smtp) -> Vec<SmtpRule> {
+    let rule = |stage, matching, action| SmtpRule {
+        host: host.to_owned(),
+        port,
+        stage,
+        matching,
+        action,
+    };
+    // The first one also says that a mail server stands at this port, whichever it is.
+    let mut rules = vec![rule(SmtpStage::Connect, None, SmtpAction::Accept)];
+    for pattern in &smtp.reject {
+        let refusal = SmtpAction::Reject("550 5.1.1 Recipient address rejected".to_owned());
+        rules.push(rule(SmtpStage::Rcpt, Some(pattern.clone()), refusal));
+    }
+    if !smtp.delay.is_zero() {
+        // One rule decides a stage: where the message is refused as well, the wait comes before it.
+        let stage = if smtp.fail.is_some() { SmtpStage::Data } else { SmtpStage::Message };
+        rules.push(rule(stage, None, SmtpAction::Delay(smtp.delay)));
+    }
+    if let Some(reply) = &smtp.fail {
+        rules.push(rule(SmtpStage::Message, None, SmtpAction::Reject(reply.clone())));
+    }
+    rules
+}

@@ -32,6 +32,7 @@ pub fn tls(handshake: &Tls) -> Dissected {
         TlsOutcome::Refused(why) => ("refused", why.as_str()),
         TlsOutcome::Silent => ("silent", ""),
         TlsOutcome::Malformed(why) => ("malformed", why.as_str()),
+        TlsOutcome::Misnamed => ("misnamed", ""),
     };
     let mut parts = Dissected::named(format!("tls {how} {host}"));
     parts.host = Some(host);
