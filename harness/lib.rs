@@ -2,6 +2,7 @@
 
 pub mod effect;
 pub mod event;
+pub mod generate;
 pub mod internet;
 pub mod secret;
 pub mod verdict;

@@ -1,0 +1,361 @@
+//! A tool's schema made ready: read once, bounded, its references known, its validator built.
+//!
+//! What a server shows may be odd and still meant well (a keyword of another dialect, a pattern no
+//! engine takes): such a keyword is set aside and named. What cannot be used at all is an error.
+
+use super::{
+    SchemaProblem, budget, cost,
+    facets::Types,
+    pattern::Pattern,
+    refs::{Refs, Target},
+};
+use jsonschema::{Draft, PatternOptions, Validator};
+use serde_json::{Map, Value, json};
+use std::collections::HashMap;
+
+/// Keywords whose value is a schema, a list of schemas, or a map of schemas.
+const ONE: &[&str] = &[
+    "additionalItems",
+    "additionalProperties",
+    "contains",
+    "contentSchema",
+    "else",
+    "if",
+    "items",
+    "not",
+    "propertyNames",
+    "then",
+    "unevaluatedItems",
+    "unevaluatedProperties",
+];
+const LIST: &[&str] = &["allOf", "anyOf", "items", "oneOf", "prefixItems"];
+const MAP: &[&str] = &[
+    "$defs",
+    "definitions",
+    "dependencies",
+    "dependentSchemas",
+    "patternProperties",
+    "properties",
+];
+/// Odd keywords set aside before the schema counts as broken.
+const ODDITIES: usize = 64;
+
+pub(super) struct Schema {
+    pub(super) root: Value,
+    pub(super) refs: Refs,
+    pub(super) patterns: HashMap<String, Pattern>,
+    pub(super) formats: HashMap<String, Validator>,
+    validator: Validator,
+    /// Keywords set aside, as JSON pointers.
+    pub(super) odd: Vec<String>,
+}
+
+impl Schema {
+    pub(super) fn new(schema: &Value) -> Result<Self, SchemaProblem> {
+        if !schema.is_object() {
+            return Err(not_a_schema("#", schema));
+        }
+        let mut odd = Vec::new();
+        let mut scan = Scan::default();
+        // Before anything that goes as deep as the schema does.
+        scan.run(schema, &mut odd)?;
+        let mut root = schema.clone();
+        remove_all(&mut root, &odd);
+        let validator = build(&mut root, scan.tuples, &mut odd)?;
+        let formats = scan
+            .formats
+            .into_iter()
+            .filter_map(|format| {
+                let check = options(Draft::Draft202012)
+                    .build(&json!({ "format": format }))
+                    .ok()?;
+                Some((format, check))
+            })
+            .collect();
+        Ok(Self {
+            root,
+            refs: scan.refs,
+            patterns: scan.patterns,
+            formats,
+            validator,
+            odd,
+        })
+    }
+
+    /// Whether `value` was checked and is what the schema asks for.
+    pub(super) fn accepts(&self, value: &Value) -> bool {
+        self.affordable(value) && self.validator.is_valid(value)
+    }
+
+    /// Whether the schema's own `type` leaves room for an object.
+    pub(super) fn allows_an_object(&self) -> bool {
+        let types = self.root.as_object().map_or(Types::ANY, Types::of);
+        types.has(Types::OBJECT)
+    }
+
+    /// Where `value` is wrong: path segments and the keyword's name, a few of them.
+    pub(super) fn complaints(&self, value: &Value) -> Vec<(Vec<Segment>, &'static str)> {
+        if !self.affordable(value) {
+            return Vec::new();
+        }
+        let kind = |error: &jsonschema::ValidationError<'_>| match error.kind().keyword() {
+            "additionalProperties" | "unevaluatedProperties" | "false_schema" | "falseSchema" => {
+                "extra"
+            }
+            _ => "value",
+        };
+        self.validator
+            .iter_errors(value)
+            .take(8)
+            .map(|error| (segments(error.instance_path()), kind(&error)))
+            .collect()
+    }
+
+    /// Whether checking `value` takes a bounded amount of work.
+    pub(super) fn affordable(&self, value: &Value) -> bool {
+        cost::affordable(&self.root, &self.refs, value)
+    }
+}
+
+/// One step from a value into its parts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Segment {
+    Property(String),
+    Index(usize),
+}
+
+fn segments(location: &jsonschema::paths::Location) -> Vec<Segment> {
+    location
+        .iter()
+        .map(|segment| match segment {
+            jsonschema::paths::LocationSegment::Property(name) => {
+                Segment::Property(name.into_owned())
+            }
+            jsonschema::paths::LocationSegment::Index(index) => Segment::Index(index),
+        })
+        .collect()
+}
+
+fn options(draft: Draft) -> jsonschema::ValidationOptions<'static> {
+    jsonschema::options()
+        .with_draft(draft)
+        .offline()
+        .should_validate_formats(true)
+        .with_pattern_options(PatternOptions::fancy_regex().backtrack_limit(budget::BACKTRACK))
+}
+
+/// A validator for one keyword's value, as for the whole: the same engine, the same limits.
+pub(super) fn checker(keyword: &str, value: &str) -> Option<Validator> {
+    options(Draft::Draft202012)
+        .build(&json!({ keyword: value }))
+        .ok()
+}
+
+/// Builds the validator, setting aside keyword after keyword that the dialect does not know so.
+fn build(
+    root: &mut Value,
+    tuples: bool,
+    odd: &mut Vec<String>,
+) -> Result<Validator, SchemaProblem> {
+    let draft = dialect(root, tuples);
+    if let Some(map) = root.as_object_mut() {
+        map.shift_remove("$schema");
+    }
+    let before = odd.len();
+    loop {
+        let error = match options(draft).build(root) {
+            Ok(validator) => return Ok(validator),
+            Err(error) => error,
+        };
+        let place = error.instance_path().to_string();
+        if odd.len() - before >= ODDITIES || place.is_empty() || !remove(root, &place) {
+            return Err(SchemaProblem::Broken {
+                place: format!("#{place}"),
+                why: clip(&error.to_string()),
+            });
+        }
+        odd.push(place);
+    }
+}
+
+/// `items` as a list is draft-07's way, which schemas that name no dialect still use.
+fn dialect(root: &Value, tuples: bool) -> Draft {
+    let name = root.get("$schema").and_then(Value::as_str).unwrap_or("");
+    let known = [
+        ("draft-04", Draft::Draft4),
+        ("draft-06", Draft::Draft6),
+        ("draft-07", Draft::Draft7),
+        ("2019-09", Draft::Draft201909),
+    ];
+    let found = known.iter().find(|(text, _)| name.contains(text));
+    let other = if tuples && !name.contains("2020-12") {
+        Draft::Draft7
+    } else {
+        Draft::Draft202012
+    };
+    found.map_or(other, |(_, draft)| *draft)
+}
+
+fn remove_all(root: &mut Value, pointers: &[String]) {
+    for pointer in pointers {
+        remove(root, pointer);
+    }
+}
+
+/// Removes the keyword, list entry or map entry at `pointer`.
+fn remove(root: &mut Value, pointer: &str) -> bool {
+    let Some((parent, last)) = pointer.rsplit_once('/') else {
+        return false;
+    };
+    let key = last.replace("~1", "/").replace("~0", "~");
+    match root.pointer_mut(parent) {
+        Some(Value::Object(map)) => map.shift_remove(&key).is_some(),
+        Some(Value::Array(list)) => match key.parse::<usize>() {
+            Ok(index) if index < list.len() => {
+                list.remove(index);
+                true
+            }
+            _ => false,
+        },
+        _ => false,
+    }
+}
+
+fn clip(text: &str) -> String {
+    let short: String = text.chars().take(200).collect();
+    if short.len() < text.len() {
+        short + "…"
+    } else {
+        short
+    }
+}
+
+fn not_a_schema(place: &str, found: &Value) -> SchemaProblem {
+    SchemaProblem::NotASchema {
+        place: place.to_owned(),
+        found: match found {
+            Value::Null => "null",
+            Value::Bool(_) => "a boolean",
+            Value::Number(_) => "a number",
+            Value::String(_) => "a string",
+            Value::Array(_) => "a list",
+            Value::Object(_) => "an object",
+        },
+    }
+}
+
+/// One look at every subschema.
+#[derive(Default)]
+struct Scan {
+    refs: Refs,
+    patterns: HashMap<String, Pattern>,
+    formats: Vec<String>,
+    targets: Vec<(String, String)>,
+    /// Some `items` is a list.
+    tuples: bool,
+}
+
+impl Scan {
+    fn run(&mut self, root: &Value, odd: &mut Vec<String>) -> Result<(), SchemaProblem> {
+        let mut stack = vec![(String::new(), root, 0)];
+        let mut nodes = 0;
+        while let Some((pointer, schema, depth)) = stack.pop() {
+            nodes += 1;
+            let past = |limit, unit| SchemaProblem::TooLarge {
+                place: format!("#{pointer}"),
+                limit,
+                unit,
+            };
+            if nodes > budget::SCHEMA_NODES {
+                return Err(past(budget::SCHEMA_NODES, "subschemas"));
+            }
+            if depth > budget::SCHEMA_DEPTH {
+                return Err(past(budget::SCHEMA_DEPTH, "levels"));
+            }
+            let map = match schema {
+                Value::Object(map) => map,
+                Value::Bool(_) => continue,
+                other => return Err(not_a_schema(&format!("#{pointer}"), other)),
+            };
+            self.read(map, &pointer, odd);
+            for (key, value) in map {
+                let key_pointer = || format!("{pointer}/{}", escape(key));
+                match value {
+                    Value::Array(list) if LIST.contains(&key.as_str()) => {
+                        let at = key_pointer();
+                        let items = list.iter().enumerate();
+                        stack.extend(items.map(|(i, sub)| (format!("{at}/{i}"), sub, depth + 1)));
+                    }
+                    Value::Object(subs) if MAP.contains(&key.as_str()) => {
+                        let at = key_pointer();
+                        // `dependencies` maps to names as well as to schemas.
+                        let subs = subs.iter().filter(|(_, sub)| !sub.is_array());
+                        stack.extend(
+                            subs.map(|(name, sub)| {
+                                (format!("{at}/{}", escape(name)), sub, depth + 1)
+                            }),
+                        );
+                    }
+                    Value::Object(_) if ONE.contains(&key.as_str()) => {
+                        stack.push((key_pointer(), value, depth + 1));
+                    }
+                    _ => {}
+                }
+            }
+        }
+        for (place, target) in std::mem::take(&mut self.targets) {
+            let place = format!("#{place}");
+            match self.refs.resolve(root, &target) {
+                Target::Outside => return Err(SchemaProblem::Outside { place, target }),
+                Target::Nowhere => return Err(SchemaProblem::Dangling { place, target }),
+                Target::Schema(_) | Target::Anything => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn read(&mut self, map: &Map<String, Value>, pointer: &str, odd: &mut Vec<String>) {
+        self.refs.learn(map, pointer);
+        self.tuples |= map.get("items").is_some_and(Value::is_array);
+        let text = |key| map.get(key).and_then(Value::as_str);
+        for key in ["$ref", "$dynamicRef", "$recursiveRef"] {
+            if let Some(target) = text(key) {
+                self.targets
+                    .push((format!("{pointer}/{key}"), target.to_owned()));
+            }
+        }
+        if let Some(format) = text("format")
+            && !self.formats.iter().any(|known| known == format)
+            && self.formats.len() < 64
+        {
+            self.formats.push(format.to_owned());
+        }
+        if let Some(source) = text("pattern")
+            && !self.learn(source)
+        {
+            odd.push(format!("{pointer}/pattern"));
+        }
+        if let Some(Value::Object(named)) = map.get("patternProperties") {
+            for source in named.keys() {
+                if !self.learn(source) {
+                    odd.push(format!("{pointer}/patternProperties/{}", escape(source)));
+                }
+            }
+        }
+    }
+
+    fn learn(&mut self, source: &str) -> bool {
+        if self.patterns.contains_key(source) {
+            return true;
+        }
+        let Some(pattern) = Pattern::new(source) else {
+            return false;
+        };
+        self.patterns.insert(source.to_owned(), pattern);
+        true
+    }
+}
+
+fn escape(key: &str) -> String {
+    key.replace('~', "~0").replace('/', "~1")
+}
