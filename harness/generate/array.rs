@@ -36,6 +36,10 @@ impl<'s> Walk<'s, '_> {
             .max(listed.min(max))
             .min(max.max(min))
             .min(budget::ITEMS);
+        if min > budget::ITEMS {
+            self.budget.refuse();
+            return Value::Array(Vec::new());
+        }
         let unique = facets.all("uniqueItems").any(|v| *v == Value::Bool(true));
         let contains: Vec<&Value> = facets.all("contains").collect();
         let needed = if contains.is_empty() {
@@ -78,13 +82,13 @@ impl<'s> Walk<'s, '_> {
             .parts
             .iter()
             .filter(|part| part.contains_key("contains"));
-        let least = |part: &&serde_json::Map<String, Value>| {
+        let least = |part: &serde_json::Map<String, Value>| {
             part.get("minContains")
                 .and_then(Value::as_f64)
                 .map_or(1, |n| n.max(0.0) as usize)
         };
         asked
-            .map(|part| least(&part))
+            .map(|part| least(part))
             .max()
             .unwrap_or(0)
             .min(budget::ITEMS)

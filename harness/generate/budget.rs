@@ -18,11 +18,15 @@ pub(super) const FLOOR: usize = 40;
 pub(super) const SCHEMA_NODES: usize = 50_000;
 pub(super) const SCHEMA_DEPTH: usize = 96;
 /// Most subschema visits a single validation may need; past it a value counts as unchecked.
-pub(super) const VISITS: usize = 200_000;
+pub(super) const VISITS: usize = 50_000;
 /// Most steps a pattern may backtrack while matching one string.
-pub(super) const BACKTRACK: usize = 50_000;
+pub(super) const BACKTRACK: usize = 10_000;
+/// Most states a pattern may come to, its counts multiplied out.
+pub(super) const STATES: u64 = 10_000;
 /// Times a rejected case is repaired before it is handed out as invalid.
 pub(super) const ROUNDS: usize = 16;
+/// Times when the bounds above were in the way: other branches may be smaller, but not many are tried.
+pub(super) const HOPELESS_ROUNDS: usize = 3;
 /// Most candidates a shrinker offers.
 pub(super) const SHRINKS: usize = 2_000;
 
@@ -31,6 +35,7 @@ pub(super) const SHRINKS: usize = 2_000;
 pub(super) struct Budget {
     values: usize,
     text: usize,
+    overdrawn: bool,
 }
 
 impl Budget {
@@ -38,12 +43,14 @@ impl Budget {
         Self {
             values: VALUES,
             text: TEXT,
+            overdrawn: false,
         }
     }
 
     /// Takes one value; false once there are none left.
     pub(super) fn value(&mut self) -> bool {
         self.values = self.values.saturating_sub(1);
+        self.overdrawn |= self.values == 0;
         self.values > 0
     }
 
@@ -51,7 +58,18 @@ impl Budget {
     pub(super) fn text(&mut self, n: usize) -> bool {
         let enough = n <= self.text;
         self.text = self.text.saturating_sub(n);
+        self.overdrawn |= !enough;
         enough
+    }
+
+    /// The schema asks for more than it may.
+    pub(super) fn refuse(&mut self) {
+        self.overdrawn = true;
+    }
+
+    /// Whether anything was refused: what was made is then not what was asked for.
+    pub(super) fn overdrawn(&self) -> bool {
+        self.overdrawn
     }
 
     /// Most of it is spent: leave out what can be left out.

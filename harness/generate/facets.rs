@@ -2,13 +2,14 @@
 //! `anyOf`, `oneOf` and `if` are laid side by side.
 
 use serde_json::{Map, Value};
-use std::ops::BitAnd;
+use std::ops::{BitAnd, BitOr};
 
 /// A set of JSON types; `number` includes `integer`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Types(u8);
 
 impl Types {
+    pub(super) const NONE: Self = Self(0);
     pub(super) const NULL: Self = Self(1);
     pub(super) const BOOLEAN: Self = Self(2);
     pub(super) const INTEGER: Self = Self(4);
@@ -91,6 +92,14 @@ impl Types {
     }
 }
 
+impl BitOr for Types {
+    type Output = Self;
+
+    fn bitor(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+}
+
 impl BitAnd for Types {
     type Output = Self;
 
@@ -108,6 +117,8 @@ pub(super) struct Facets<'s> {
     pub(super) allowed: Option<Vec<&'s Value>>,
     /// Properties a `not` forbids.
     pub(super) forbidden: Vec<&'s str>,
+    /// Types that other branches of the same choice would have had.
+    pub(super) beside: Types,
     excluded: Vec<&'s Value>,
     /// Nothing can stand here, and no other branch would help.
     pub(super) impossible: bool,
@@ -120,6 +131,7 @@ impl<'s> Facets<'s> {
             parts: Vec::new(),
             allowed: None,
             forbidden: Vec::new(),
+            beside: Types::NONE,
             excluded: Vec::new(),
             impossible: false,
         }

@@ -25,7 +25,8 @@ pub struct Hints {
 pub struct Case {
     /// Always an object.
     pub arguments: Value,
-    /// Checked against the schema and found to satisfy it. False also when the check would have
+    /// Checked against the schema, but for the keywords in [`Generator::odd`], and found to satisfy
+    /// it; no reference was fetched for that. False also when the check would have
     /// cost more than a hostile schema is given.
     pub valid: bool,
     /// The decisions that made the arguments: [`Generator::replay`] makes them again.
@@ -84,7 +85,8 @@ impl Generator {
         }
     }
 
-    /// JSON pointers of the keywords that were set aside because they mean nothing where they stand.
+    /// JSON pointers of the keywords that were set aside: they mean nothing where they stand, or
+    /// are a pattern that no engine could be given. A server may still refuse a call for them.
     pub fn odd(&self) -> &[String] {
         &self.schema.odd
     }
@@ -96,12 +98,19 @@ impl Generator {
         let mut round = 0;
         loop {
             let made = self.walk(Choices::seeded(self.seed, &self.tool, nth, &repairs));
+            let overdrawn = made.overdrawn;
             let case = self.case_of(made);
             round += 1;
-            if case.valid || round == budget::ROUNDS {
+            let last = if overdrawn {
+                budget::HOPELESS_ROUNDS
+            } else {
+                budget::ROUNDS
+            };
+            if case.valid || round >= last || !self.schema.affordable(&case.arguments) {
                 return case;
             }
             self.blame(&case.arguments, round, &mut repairs);
+            repairs.minimal |= overdrawn;
         }
     }
 
@@ -112,9 +121,9 @@ impl Generator {
     }
 
     /// A case drawn from arbitrary bytes, for fuzz targets and property tests: with proptest,
-    /// `vec(any::<u8>(), 0..512).prop_map(|bytes| generator.from_bytes(&bytes))`. Nothing is
+    /// `vec(any::<u8>(), 0..512).prop_map(|bytes| generator.case_from_bytes(&bytes))`. Nothing is
     /// repaired, so `valid` may well be false.
-    pub fn from_bytes(&self, bytes: &[u8]) -> Case {
+    pub fn case_from_bytes(&self, bytes: &[u8]) -> Case {
         self.case_of(self.walk(Choices::bytes(bytes)))
     }
 

@@ -29,7 +29,11 @@ impl<'s> Walk<'s, '_> {
                 given -= 1;
             }
         }
-        let min = facets.at_least("minProperties").min(EXTRAS);
+        let min = facets.at_least("minProperties");
+        if min > EXTRAS.max(properties.len()) {
+            self.budget.refuse();
+            return Value::Object(Map::new());
+        }
         for property in &mut properties {
             if given < min && !property.given {
                 property.given = true;

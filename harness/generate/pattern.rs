@@ -17,7 +17,6 @@ pub(super) struct Pattern {
 impl Pattern {
     /// `None` for a pattern that the validator's engine does not take either.
     pub(super) fn new(source: &str) -> Option<Self> {
-        let check = schema::checker("pattern", source)?;
         let shape = (source.len() <= LONGEST)
             .then(|| translate(source))
             .flatten()
@@ -25,6 +24,14 @@ impl Pattern {
                 let mut parser = regex_syntax::ParserBuilder::new().nest_limit(64).build();
                 parser.parse(&rust).ok()
             });
+        // Before it is compiled: counts within counts cost the engine as much as they cost here.
+        if shape
+            .as_ref()
+            .is_some_and(|hir| states(hir) > budget::STATES)
+        {
+            return None;
+        }
+        let check = schema::checker("pattern", source)?;
         Some(Self { shape, check })
     }
 
@@ -108,7 +115,11 @@ impl Sample<'_> {
             return Some(());
         }
         let spare = (max - min.min(max)).min(if min == 0 { 2 } else { 6 });
-        let times = min + (self.draw)(spare as u64 + 1) as usize;
+        let mut times = min + (self.draw)(spare as u64 + 1) as usize;
+        if matches!(sub.kind(), HirKind::Class(_) | HirKind::Literal(_)) {
+            let room = self.length.saturating_sub(self.out.chars().count());
+            times = times.max(room.min(max));
+        }
         (0..times).try_for_each(|_| self.write(sub))
     }
 
@@ -129,13 +140,13 @@ impl Sample<'_> {
             // Hexadecimal and the like: digits and letters both, or the value looks made up.
             let mixed = ordinary == ('a', 'z') && contains(&ranges, '0') && (self.draw)(2) == 1;
             if !common.is_empty() && !mixed {
-                return self.from_ranges(&common);
+                return self.in_ranges(&common);
             }
         }
-        self.from_ranges(&ranges)
+        self.in_ranges(&ranges)
     }
 
-    fn from_ranges(&mut self, ranges: &[(u32, u32)]) -> Option<char> {
+    fn in_ranges(&mut self, ranges: &[(u32, u32)]) -> Option<char> {
         let size = |(low, high): &(u32, u32)| u64::from(high - low) + 1;
         let mut index = (self.draw)(ranges.iter().map(size).sum());
         for range in ranges {
@@ -145,6 +156,23 @@ impl Sample<'_> {
             index -= size(range);
         }
         None
+    }
+}
+
+/// About as many states as the pattern compiles to.
+fn states(hir: &Hir) -> u64 {
+    match hir.kind() {
+        HirKind::Empty | HirKind::Look(_) => 1,
+        HirKind::Literal(literal) => literal.0.len() as u64,
+        HirKind::Class(_) => 2,
+        HirKind::Repetition(repetition) => {
+            let times = u64::from(repetition.max.unwrap_or(repetition.min).max(1));
+            states(&repetition.sub).saturating_mul(times)
+        }
+        HirKind::Capture(capture) => states(&capture.sub),
+        HirKind::Concat(parts) | HirKind::Alternation(parts) => {
+            parts.iter().map(states).fold(1, u64::saturating_add)
+        }
     }
 }
 

@@ -61,7 +61,7 @@ impl Schema {
         scan.run(schema, &mut odd)?;
         let mut root = schema.clone();
         remove_all(&mut root, &odd);
-        let validator = build(&mut root, &mut odd)?;
+        let validator = build(&mut root, scan.tuples, &mut odd)?;
         let formats = scan
             .formats
             .into_iter()
@@ -111,7 +111,8 @@ impl Schema {
             .collect()
     }
 
-    fn affordable(&self, value: &Value) -> bool {
+    /// Whether checking `value` takes a bounded amount of work.
+    pub(super) fn affordable(&self, value: &Value) -> bool {
         cost::affordable(&self.root, &self.refs, value)
     }
 }
@@ -151,20 +152,14 @@ pub(super) fn checker(keyword: &str, value: &str) -> Option<Validator> {
 }
 
 /// Builds the validator, setting aside keyword after keyword that the dialect does not know so.
-fn build(root: &mut Value, odd: &mut Vec<String>) -> Result<Validator, SchemaProblem> {
-    let draft = dialect(root);
+fn build(
+    root: &mut Value,
+    tuples: bool,
+    odd: &mut Vec<String>,
+) -> Result<Validator, SchemaProblem> {
+    let draft = dialect(root, tuples);
     if let Some(map) = root.as_object_mut() {
         map.shift_remove("$schema");
-    }
-    // `items` as a list is draft-07's way; schemas that name no dialect still use it.
-    let drafts = match draft {
-        Draft::Draft202012 => &[Draft::Draft202012, Draft::Draft7][..],
-        _ => std::slice::from_ref(&draft),
-    };
-    for draft in drafts {
-        if let Ok(validator) = options(*draft).build(root) {
-            return Ok(validator);
-        }
     }
     let before = odd.len();
     loop {
@@ -183,7 +178,8 @@ fn build(root: &mut Value, odd: &mut Vec<String>) -> Result<Validator, SchemaPro
     }
 }
 
-fn dialect(root: &Value) -> Draft {
+/// `items` as a list is draft-07's way, which schemas that name no dialect still use.
+fn dialect(root: &Value, tuples: bool) -> Draft {
     let name = root.get("$schema").and_then(Value::as_str).unwrap_or("");
     let known = [
         ("draft-04", Draft::Draft4),
@@ -192,7 +188,12 @@ fn dialect(root: &Value) -> Draft {
         ("2019-09", Draft::Draft201909),
     ];
     let found = known.iter().find(|(text, _)| name.contains(text));
-    found.map_or(Draft::Draft202012, |(_, draft)| *draft)
+    let other = if tuples && !name.contains("2020-12") {
+        Draft::Draft7
+    } else {
+        Draft::Draft202012
+    };
+    found.map_or(other, |(_, draft)| *draft)
 }
 
 fn remove_all(root: &mut Value, pointers: &[String]) {
@@ -250,6 +251,8 @@ struct Scan {
     patterns: HashMap<String, Pattern>,
     formats: Vec<String>,
     targets: Vec<(String, String)>,
+    /// Some `items` is a list.
+    tuples: bool,
 }
 
 impl Scan {
@@ -313,6 +316,7 @@ impl Scan {
 
     fn read(&mut self, map: &Map<String, Value>, pointer: &str, odd: &mut Vec<String>) {
         self.refs.learn(map, pointer);
+        self.tuples |= map.get("items").is_some_and(Value::is_array);
         let text = |key| map.get(key).and_then(Value::as_str);
         for key in ["$ref", "$dynamicRef", "$recursiveRef"] {
             if let Some(target) = text(key) {

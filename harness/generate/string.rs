@@ -2,7 +2,7 @@
 
 use super::{
     budget,
-    facets::Facets,
+    facets::{Facets, Types},
     meaning::{self, Meaning, Said},
     pattern::Pattern,
     place::Place,
@@ -37,10 +37,17 @@ impl Limits<'_> {
 impl<'s> Walk<'s, '_> {
     pub(super) fn string(&mut self, facets: &Facets<'s>, at: &Place) -> Value {
         let limits = self.limits(facets);
+        if limits.min > budget::STRING {
+            self.budget.refuse();
+            return Value::from("");
+        }
         let mark = self.mark(at, "mark");
         let second = self.mark(at, "second mark");
         let about = facets.about();
-        let meaning = meaning::of_text(&self.said(facets, at, &about));
+        let meaning = beside(
+            meaning::of_text(&self.said(facets, at, &about)),
+            facets.beside,
+        );
         let style = Style::from(self.style(at, 24));
         let made = self.candidate(
             facets,
@@ -220,6 +227,16 @@ impl<'s> Walk<'s, '_> {
     }
 }
 
+/// A bare string that may stand where a number or an object may is most often one, written out.
+fn beside(meaning: Meaning, others: Types) -> Meaning {
+    match meaning {
+        Meaning::Text if others.has(Types::BOOLEAN) || others == Types::ANY => meaning,
+        Meaning::Text if others.has(Types::OBJECT) => Meaning::Json,
+        Meaning::Text if others.has(Types::NUMBER) => Meaning::Digits,
+        _ => meaning,
+    }
+}
+
 /// How a string is written, apart from what it says.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Style {
@@ -269,7 +286,7 @@ fn fitted(text: String, meaning: Meaning, limits: &Limits<'_>, style: Style, mar
     if length > limits.max || (style == Style::Short && limits.min < token::FULL) {
         return mark.chars().take(limits.max).collect();
     }
-    let bounded = limits.max < budget::STRING && limits.max <= LONG;
+    let bounded = limits.max <= LONG;
     if style == Style::Long && bounded && limits.patterns.is_empty() {
         return stretch(&text, limits.max);
     }

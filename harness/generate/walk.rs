@@ -43,6 +43,8 @@ pub(super) struct Made {
     pub(super) choices: Vec<u64>,
     pub(super) spans: Vec<Span>,
     pub(super) dead_end: Option<DeadEnd>,
+    /// A bound was in the way: the arguments are not all that was asked for.
+    pub(super) overdrawn: bool,
 }
 
 impl<'s, 'c> Walk<'s, 'c> {
@@ -79,12 +81,14 @@ impl<'s, 'c> Walk<'s, 'c> {
             choices,
             spans,
             dead_end: walk.dead_end,
+            overdrawn: walk.budget.overdrawn(),
         }
     }
 
     /// A value that is meant to satisfy all of `schemas`.
     pub(super) fn value(&mut self, schemas: &[&'s Value], at: &Place, depth: usize) -> Value {
         if !self.budget.value() || depth > budget::FLOOR {
+            self.budget.refuse();
             return Value::Null;
         }
         let facets = self.flatten(schemas, at, depth);
@@ -173,7 +177,11 @@ impl<'s, 'c> Walk<'s, 'c> {
             for key in ["anyOf", "oneOf"] {
                 if let Some(Value::Array(branches)) = map.get(key) {
                     match self.branch(branches, &facets, at, depth) {
-                        Some(branch) => waiting.push(branch),
+                        Some(branch) => {
+                            waiting.push(branch);
+                            let others = branches.iter().filter_map(Value::as_object);
+                            facets.beside = others.fold(facets.beside, |set, b| set | Types::of(b));
+                        }
                         None => facets.impossible = true,
                     }
                 }

@@ -1,0 +1,102 @@
+//! Tools as the three usual SDK stacks write them down: zod 3 (draft-07), zod 4 (2020-12), pydantic;
+//! and by hand, as older servers do.
+
+use super::*;
+
+const LISTS: &[(&str, &str)] = &[
+    ("zod 3", include_str!("schemas/zod3.json")),
+    ("zod 4", include_str!("schemas/zod4.json")),
+    ("pydantic", include_str!("schemas/pydantic.json")),
+    ("by hand", include_str!("schemas/hand.json")),
+];
+
+fn tools() -> impl Iterator<Item = (String, Value)> {
+    LISTS.iter().flat_map(|(stack, list)| {
+        let tools: Vec<Value> = serde_json::from_str(list).unwrap();
+        tools
+            .into_iter()
+            .map(move |tool| (format!("{stack} {}", tool["name"]), tool))
+    })
+}
+
+#[test]
+fn every_case_is_valid() {
+    let mut count = 0;
+    for (label, tool) in tools() {
+        let name = tool["name"].as_str().unwrap();
+        let schema = &tool["inputSchema"];
+        let generator = Generator::new(name, schema, &Hints::default(), Seed(7)).unwrap();
+        assert_eq!(generator.odd(), [""; 0], "{label}");
+        for case in cases(&generator, 48) {
+            assert!(case.valid, "{label} {}", case.arguments);
+            assert!(only_reserved(&case.arguments), "{label} {}", case.arguments);
+        }
+        count += 1;
+    }
+    assert!(count >= 40, "{count} tools");
+}
+
+/// Every host in every address and URL is one that nobody can own.
+fn only_reserved(value: &Value) -> bool {
+    let reserved = |host: &str| {
+        let host = host
+            .split(['/', '?', ':', ',', ' ', '"', '<', ')'])
+            .next()
+            .unwrap_or(host);
+        ["example", "example.com", "example.org", "example.net"]
+            .iter()
+            .any(|own| {
+                host == *own
+                    || host
+                        .strip_suffix(own)
+                        .is_some_and(|rest| rest.ends_with('.'))
+            })
+    };
+    match value {
+        Value::String(text) => {
+            text.split("://").skip(1).all(reserved)
+                && text
+                    .split('@')
+                    .skip(1)
+                    .filter(|rest| rest.contains('.'))
+                    .all(reserved)
+        }
+        Value::Array(items) => items.iter().all(only_reserved),
+        Value::Object(map) => map.values().all(only_reserved),
+        _ => true,
+    }
+}
+
+#[test]
+fn most_free_strings_are_recognisable() {
+    let (mut marked, mut free) = (0, 0);
+    for (_, tool) in tools() {
+        let name = tool["name"].as_str().unwrap();
+        let generator =
+            Generator::new(name, &tool["inputSchema"], &Hints::default(), Seed(7)).unwrap();
+        for case in cases(&generator, 16) {
+            let tokens: Vec<&str> = case.marks.iter().map(|mark| mark.token.as_str()).collect();
+            assert!(tokens.iter().all(|token| token.len() >= 7));
+            strings(&case.arguments, &mut |text| {
+                let own = tokens
+                    .iter()
+                    .any(|token| text.to_lowercase().contains(token));
+                // An address, or words: what no enum, date or identifier looks like.
+                if text.contains('@') || text.contains(' ') {
+                    free += 1;
+                    marked += usize::from(own);
+                }
+            });
+        }
+    }
+    assert!(marked * 100 >= free * 97, "{marked} of {free}");
+}
+
+fn strings(value: &Value, see: &mut dyn FnMut(&str)) {
+    match value {
+        Value::String(text) => see(text),
+        Value::Array(items) => items.iter().for_each(|item| strings(item, see)),
+        Value::Object(map) => map.values().for_each(|item| strings(item, see)),
+        _ => {}
+    }
+}

@@ -28,8 +28,39 @@ fn schema() -> Value {
 #[test]
 fn the_first_calls() {
     let generator = Generator::new("sendEmail", &schema(), &Hints::default(), Seed(7)).unwrap();
-    let shown: Vec<_> = cases(&generator, 3).into_iter().map(|case| case.arguments).collect();
-    insta::assert_snapshot!(serde_json::to_string_pretty(&shown).unwrap(), @"");
+    let shown: Vec<_> = cases(&generator, 3)
+        .into_iter()
+        .map(|case| case.arguments)
+        .collect();
+    insta::assert_snapshot!(serde_json::to_string_pretty(&shown).unwrap(), @r##"
+    [
+      {
+        "to": "jonas.p26js7tcv9@acme-tools.example",
+        "subject": "Invoice reminder bg2zr4hz7r",
+        "textBody": "Follow-up x633m2mp9v: The café on Main Street has confirmed our booking for twelve people."
+      },
+      {
+        "to": "wei.g76kj75r3c@example.net",
+        "subject": "Order confirmation cp9dz7wj2x",
+        "textBody": "Follow-up gs29323mxm: Could you send the signed copy back by Friday?",
+        "htmlBody": "<h1>Follow-up</h1><p>Thanks for the quick reply – that helps a lot. <em>bs4fv5j7jb</em></p><p><a href=\"https://vt7xt4fhc7.northwind.example/festival\">Read more</a></p>",
+        "cc": "jonas.c335n73j8x@acme-tools.example, mateo.hr7fq8wwfh@lakeside.example",
+        "from": "wei.pd2kq94zp7@example.org",
+        "tag": "roadmap-rx2224bx9s",
+        "trackOpens": true,
+        "priority": "low"
+      },
+      {
+        "to": "samuel.md5qv34cqx@example.com",
+        "subject": "Notes from Tuesday pw3389rskm",
+        "textBody": "Notes from Tuesday s972363qjb: Could you send the signed copy back by Friday?",
+        "htmlBody": "<h1>Welcome aboard</h1><p>We moved the meeting to 3 PM; the room stays the same. <em>zz9gz24n4x</em></p><p><a href=\"https://zh7mc49xwf.northwind.example/invoice\">Read more</a></p>",
+        "from": "zoe.zt2fr92t8d@example.org",
+        "trackOpens": true,
+        "priority": "normal"
+      }
+    ]
+    "##);
 }
 
 #[test]
@@ -60,10 +91,14 @@ fn optional_properties_and_listed_values_are_covered() {
             assert_eq!(seen.len(), 4, "{a} {b}");
         }
     }
-    let priorities: BTreeSet<_> =
-        cases.iter().filter_map(|case| case.arguments.get("priority")?.as_str()).collect();
+    let priorities: BTreeSet<_> = cases
+        .iter()
+        .filter_map(|case| case.arguments.get("priority")?.as_str())
+        .collect();
     assert_eq!(priorities.len(), 3);
-    let copies = cases.iter().filter_map(|case| case.arguments.get("cc")?.as_str());
+    let copies = cases
+        .iter()
+        .filter_map(|case| case.arguments.get("cc")?.as_str());
     let counts: BTreeSet<_> = copies.map(|cc| cc.matches('@').count()).collect();
     assert_eq!(counts, BTreeSet::from([1, 2]));
 }
@@ -86,11 +121,22 @@ fn a_new_property_leaves_the_others_as_they_were() {
 
 #[test]
 fn hints_join_the_generated_values() {
-    let args = BTreeMap::from([("to".to_owned(), vec![json!("jane@corp.example"), json!("ops@partner.example")])]);
+    let args = BTreeMap::from([(
+        "to".to_owned(),
+        vec![json!("jane@corp.example"), json!("ops@partner.example")],
+    )]);
     let generator = Generator::new("sendEmail", &schema(), &Hints { args }, Seed(7)).unwrap();
     let cases = cases(&generator, 16);
-    let count = |address: &str| cases.iter().filter(|case| case.arguments["to"] == address).count();
-    assert_eq!((count("jane@corp.example"), count("ops@partner.example")), (4, 4));
+    let count = |address: &str| {
+        cases
+            .iter()
+            .filter(|case| case.arguments["to"] == address)
+            .count()
+    };
+    assert_eq!(
+        (count("jane@corp.example"), count("ops@partner.example")),
+        (4, 4)
+    );
 }
 
 #[test]
@@ -111,18 +157,23 @@ fn shrinking_keeps_what_matters() {
     });
     let arguments = generator.replay(&small);
     let names: Vec<_> = arguments.as_object().unwrap().keys().collect();
-    assert_eq!(names, ["to", "subject", "textBody", "htmlBody", "trackOpens"]);
+    assert_eq!(
+        names,
+        ["to", "subject", "textBody", "htmlBody", "trackOpens"]
+    );
     assert!(generator.accepts(&arguments));
     assert!(asked < 200, "{asked} questions");
 }
 
 #[test]
 fn unusable_schemas_are_named_by_place() {
-    let problem = |schema: Value| match Generator::new("tool", &schema, &Hints::default(), Seed(7)) {
+    let problem = |schema: Value| match Generator::new("tool", &schema, &Hints::default(), Seed(7))
+    {
         Ok(_) => panic!("{schema} is usable"),
         Err(problem) => problem.to_string(),
     };
-    let outside = json!({"type": "object", "properties": {"to": {"$ref": "https://schemas.example/a.json"}}});
+    let outside =
+        json!({"type": "object", "properties": {"to": {"$ref": "https://schemas.example/a.json"}}});
     let dangling = json!({"type": "object", "properties": {"to": {"$ref": "#/$defs/a"}}});
     let impossible = json!({"type": "object", "required": ["to"], "properties": {"to": {"allOf": [{"type": "string"}, {"type": "array"}]}}});
     let forbidden = json!({"type": "object", "required": ["to"], "additionalProperties": false});
@@ -137,7 +188,18 @@ fn unusable_schemas_are_named_by_place() {
         forbidden,
     ]
     .map(problem);
-    insta::assert_debug_snapshot!(shown, @"");
+    insta::assert_debug_snapshot!(shown, @r##"
+    [
+        "`#` is no schema: expected an object, found null",
+        "`#` is no schema: expected an object, found a list",
+        "`#` does not allow an object, and tool arguments are one",
+        "`#/properties/to` is no schema: expected an object, found a number",
+        "`#/properties/to/$ref` refers to `https://schemas.example/a.json`, which is outside the schema",
+        "`#/properties/to/$ref` refers to `#/$defs/a`, which does not exist",
+        "argument `to` cannot be given: no type is left for it",
+        "argument `to` cannot be given: it is both required and forbidden",
+    ]
+    "##);
     assert!(matches!(
         Generator::new("tool", &json!(7), &Hints::default(), Seed(7)),
         Err(SchemaProblem::NotASchema { .. })
@@ -159,6 +221,13 @@ fn strange_schemas_still_work() {
         "required": ["to", "count", "list", "odd"]
     });
     let generator = generator(&schema);
-    insta::assert_debug_snapshot!(generator.odd(), @"");
+    insta::assert_debug_snapshot!(generator.odd(), @r##"
+    [
+        "/properties/odd/pattern",
+        "/properties/to/type",
+        "/properties/to/required",
+        "/properties/count/exclusiveMinimum",
+    ]
+    "##);
     assert!(cases(&generator, 32).iter().all(|case| case.valid));
 }
