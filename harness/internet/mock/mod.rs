@@ -1,29 +1,58 @@
-//! Upstreams that answer inside the gateway, one file each.
+//! Upstreams that answer inside the gateway, one file or folder each.
+//!
+//! [`builtin`] makes those that a scenario names; [`Stubs`] are read from WireMock's files,
+//! [`Mounted`] come from Rust, and [`Json::sink`] answers for every host that nobody claims.
+//! Each opens with its table of routes. All of them answer as functions of the seed, the request
+//! and what was created before: no clock, no chance, no network of their own.
 
 mod answer;
 mod json;
 mod made;
+mod mounted;
 mod postmark;
 mod stub;
 
 pub use answer::{Answer, Mock, Request};
 pub use json::Json;
+pub use mounted::{MountError, Mounted, RECYCLE};
 pub use postmark::Postmark;
 pub use stub::{StubError, StubProblem, Stubs};
 
 use crate::secret::Seed;
 use std::sync::Arc;
 
-/// The built-in mock of this name.
+type Make = fn(Seed) -> Arc<dyn Mock>;
+
+const BUILTIN: [(&str, Make); 2] = [
+    ("json", |seed| Arc::new(Json::new(seed))),
+    ("postmark", |seed| Arc::new(Postmark::new(seed))),
+];
+
+/// The built-in upstream that a scenario names, fresh: it remembers nothing of other runs.
 pub fn builtin(name: &str, seed: Seed) -> Option<Arc<dyn Mock>> {
-    Some(match name {
-        "postmark" => Arc::new(Postmark::new(seed)),
-        "json" => Arc::new(Json::new(seed)),
-        _ => return None,
-    })
+    let (_, make) = BUILTIN.iter().find(|(known, _)| *known == name)?;
+    Some(make(seed))
 }
 
-/// Names of the built-in mocks.
-pub fn names() -> &'static [&'static str] {
-    &["json", "postmark"]
+/// The names that [`builtin`] knows, for error messages and the published schema.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    BUILTIN.iter().map(|(name, _)| *name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_has_an_upstream_of_that_name() {
+        for name in names() {
+            assert_eq!(
+                builtin(name, Seed(1))
+                    .map(|m| m.name().to_owned())
+                    .as_deref(),
+                Some(name)
+            );
+        }
+        assert!(builtin("postmrak", Seed(1)).is_none());
+    }
 }
