@@ -131,6 +131,12 @@ impl Source {
         Ok(meta.len())
     }
 
+    /// Whether a file of this name is among what is copied.
+    pub fn has(&self, name: &str) -> bool {
+        let file = |item: &Item| matches!(item, Item::File { path, .. } if path == Path::new(name));
+        self.items.iter().any(file)
+    }
+
     /// Writes the copy; owners and times are not carried over.
     pub fn copy(&self, into: &Path) -> Result<(), FetchError> {
         for item in &self.items {

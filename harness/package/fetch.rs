@@ -6,18 +6,31 @@ use super::manifest::Manifest;
 use super::model::{Options, Package};
 use super::target::Target;
 use super::timestamp::Timestamp;
-use super::{local, npm};
+use super::{bundle, command, config, local, npm, pypi};
+
+/// How a target was named and is to be called.
+pub(super) struct Call<'a> {
+    /// What reports show: a configuration's entry, where that led to a package.
+    pub target: &'a Target,
+    /// Another program of the package than the one it is known for.
+    pub program: Option<&'a str>,
+    pub args: &'a [String],
+}
 
 /// Makes a target ready to be started. Blocks while clients install.
 pub fn fetch(target: &Target, options: &Options) -> Result<Package, FetchError> {
-    start_with(target, target, &[], options)
+    let call = Call {
+        target,
+        program: None,
+        args: &[],
+    };
+    fetch_as(target, &call, options)
 }
 
-/// Fetches `what`, reported as `target`, whose program gets `args`.
-pub(super) fn start_with(
-    target: &Target,
+/// Fetches `what`, to be reported and called as `call` says.
+pub(super) fn fetch_as(
     what: &Target,
-    args: &[String],
+    call: &Call,
     options: &Options,
 ) -> Result<Package, FetchError> {
     let refused = |reason, hint| FetchError::NotRunnable {
@@ -28,10 +41,18 @@ pub(super) fn start_with(
     match what {
         Target::Npm { name, version } => {
             let release = npm::release(name, version.as_deref(), options)?;
-            npm::fetch(target, &release, args, options)
+            npm::fetch(&release, call, options)
         }
-        Target::Folder(folder) => local::folder(target, folder, args, options),
-        Target::Tarball(file) => local::tarball(target, file, args, options),
+        Target::Pypi { name, version } => {
+            let release = pypi::release(name, version.as_deref(), options)?;
+            pypi::fetch(name, &release, call, options)
+        }
+        Target::Folder(folder) => local::folder(folder, call, options),
+        Target::Tarball(file) => local::tarball(file, call, options),
+        Target::Wheel(file) => pypi::wheel(file, call, options),
+        Target::Bundle(file) => bundle::fetch(file, call, options),
+        Target::Config { file, server } => config::fetch(file, server, call, options),
+        Target::Command(argv) => command::fetch(argv, call, options),
         Target::Remote(_) => Err(refused(
             "it runs somewhere else",
             "compare packages, folders or commands: a remote server cannot be put in a sandbox",
@@ -39,10 +60,6 @@ pub(super) fn start_with(
         Target::Scenario(_) => Err(refused(
             "a scenario names its server, it is none",
             "set `server.target` in it",
-        )),
-        _ => Err(refused(
-            "this kind of target is not supported yet",
-            "name an npm package or a folder",
         )),
     }
 }
@@ -53,6 +70,13 @@ pub fn published_at(target: &Target, options: &Options) -> Result<Option<Timesta
         Target::Npm { name, version } => {
             Ok(npm::release(name, version.as_deref(), options)?.published)
         }
+        Target::Pypi { name, version } => {
+            Ok(pypi::release(name, version.as_deref(), options)?.published)
+        }
+        Target::Config { file, server } => match config::target(file, server)? {
+            Some(inner) => published_at(&inner, options),
+            None => Ok(None),
+        },
         _ => Ok(None),
     }
 }
@@ -131,6 +155,7 @@ fn with<'a>(
         as_of,
         offline: options.offline,
         runtime: others.or_else(|| options.runtime.clone()),
+        settings: options.settings.clone(),
         progress: options.progress,
     }
 }
@@ -140,6 +165,9 @@ fn runtime_range(target: &Target, options: &Options) -> Result<Option<String>, F
     match target {
         Target::Npm { name, version } => {
             Ok(npm::release(name, version.as_deref(), options)?.engines)
+        }
+        Target::Pypi { name, version } => {
+            Ok(pypi::release(name, version.as_deref(), options)?.requires_python)
         }
         Target::Folder(folder) if folder.join("package.json").is_file() => {
             Ok(Manifest::read(folder)?.engines)

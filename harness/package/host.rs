@@ -9,6 +9,10 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+/// Where clients start that need no folder: Python and Node look for modules where they stand,
+/// and nobody but the system can leave any here.
+pub(super) const NEUTRAL: &str = "/";
+
 /// What a client said.
 pub(super) struct Said {
     pub ok: bool,
@@ -17,7 +21,7 @@ pub(super) struct Said {
 }
 
 /// A client about to be run. `needed_for` completes "it is needed …" if it is missing.
-pub(super) fn client(program: &Path, folder: &Path) -> Command {
+pub(super) fn client(program: &Path, folder: impl AsRef<Path>) -> Command {
     let mut command = Command::new(program);
     command.current_dir(folder).stdin(Stdio::null());
     // Messages are read by us, so they must be in one language and without colour.

@@ -5,11 +5,12 @@ use super::archive::{self, Bounds};
 use super::cache::{Cache, hex};
 use super::copy::Source;
 use super::error::FetchError;
+use super::fetch::Call;
 use super::manifest::Manifest;
-use super::model::{Launch, Mount, Options, Package, inside};
-use super::npm::{self, Tree};
+use super::model::{Launch, Mount, Options, Package, Tree, inside};
+use super::npm;
 use super::target::Target;
-use super::{host, node};
+use super::{host, node, project};
 use sha2::{Digest, Sha256};
 use std::fs::{self, File};
 use std::io;
@@ -27,26 +28,17 @@ enum Kind {
 }
 
 /// Prepares a folder.
-pub(super) fn folder(
-    target: &Target,
-    folder: &Path,
-    args: &[String],
-    options: &Options,
-) -> Result<Package, FetchError> {
+pub(super) fn folder(folder: &Path, call: &Call, options: &Options) -> Result<Package, FetchError> {
     match kind(folder)? {
-        Kind::Node => node_folder(target, folder, args, options),
-        Kind::Python => Err(FetchError::NotRunnable {
-            target: target.to_string(),
-            reason: "Python folders are not supported yet",
-            hint: "name an npm package or a Node folder",
-        }),
-        Kind::Program(program) => program_folder(target, folder, &program, args, options),
+        Kind::Node => node_folder(folder, call, options),
+        Kind::Python => project::folder(folder, call, options),
+        Kind::Program(program) => program_folder(folder, &program, call, options),
     }
 }
 
 fn kind(folder: &Path) -> Result<Kind, FetchError> {
     let has = |names: &[&str]| names.iter().any(|name| folder.join(name).is_file());
-    let python = || has(&["pyproject.toml", "requirements.txt"]) || has(&["server.py", "main.py"]);
+    let python = || has(&["pyproject.toml", "requirements.txt"]) || has(project::SCRIPTS);
     let javascript = [
         "index.js",
         "server.js",
@@ -98,12 +90,7 @@ fn kind(folder: &Path) -> Result<Kind, FetchError> {
     }
 }
 
-fn node_folder(
-    target: &Target,
-    folder: &Path,
-    args: &[String],
-    options: &Options,
-) -> Result<Package, FetchError> {
+fn node_folder(folder: &Path, call: &Call, options: &Options) -> Result<Package, FetchError> {
     let has = |name: &str| folder.join(name).exists();
     let locked = has("package-lock.json") || has("npm-shrinkwrap.json");
     let bare = !has("package.json");
@@ -125,7 +112,6 @@ fn node_folder(
     let source = Source::read(folder, skip)?;
     let name = label(folder);
     let plan = Plan {
-        target,
         resolved: name.clone(),
         hash: source.hash.clone(),
         label: name,
@@ -133,16 +119,11 @@ fn node_folder(
         install,
         notes: source.notes.clone(),
     };
-    node_package(plan, args, options, |into| source.copy(into))
+    node_package(plan, call, options, |into| source.copy(into))
 }
 
 /// Prepares what `npm pack` made. Its dependencies are resolved as npm would on installing it.
-pub(super) fn tarball(
-    target: &Target,
-    file: &Path,
-    args: &[String],
-    options: &Options,
-) -> Result<Package, FetchError> {
+pub(super) fn tarball(file: &Path, call: &Call, options: &Options) -> Result<Package, FetchError> {
     let hash = file_hash(file)?;
     // The manifest decides where the package is put, so it is read ahead of the installation.
     let look = tempfile::tempdir().map_err(FetchError::io("create", &std::env::temp_dir()))?;
@@ -151,7 +132,6 @@ pub(super) fn tarball(
     unpack(look.path())?;
     let manifest = Manifest::read(look.path())?;
     let plan = Plan {
-        target,
         resolved: label(file),
         hash,
         label: label(file),
@@ -159,7 +139,7 @@ pub(super) fn tarball(
         manifest,
         notes: Vec::new(),
     };
-    node_package(plan, args, options, unpack)
+    node_package(plan, call, options, unpack)
 }
 
 pub(super) fn archive_error(file: &Path) -> impl Fn(archive::ArchiveError) -> FetchError {
@@ -174,8 +154,7 @@ pub(super) fn archive_error(file: &Path) -> impl Fn(archive::ArchiveError) -> Fe
 }
 
 /// A Node package that does not come from the registry.
-pub(super) struct Plan<'a> {
-    pub target: &'a Target,
+pub(super) struct Plan {
     pub resolved: String,
     pub label: String,
     pub hash: String,
@@ -187,7 +166,7 @@ pub(super) struct Plan<'a> {
 
 pub(super) fn node_package(
     plan: Plan,
-    args: &[String],
+    call: &Call,
     options: &Options,
     fill: impl Fn(&Path) -> Result<(), FetchError>,
 ) -> Result<Package, FetchError> {
@@ -227,17 +206,17 @@ pub(super) fn node_package(
     let place = [mounted, &below].join("/");
     let place = place.trim_end_matches('/');
     let launch = npm::launch(
-        &plan.manifest,
+        plan.manifest.clone(),
         &folder,
         place,
         &node,
-        args,
+        call,
         &entry.root,
         mounted,
     )?;
     let tree = entry.record;
     Ok(Package {
-        target: plan.target.to_string(),
+        target: call.target.to_string(),
         resolved: plan.resolved,
         name: plan.manifest.name,
         version: plan.manifest.version,
@@ -254,10 +233,9 @@ pub(super) fn node_package(
 }
 
 fn program_folder(
-    target: &Target,
     folder: &Path,
     program: &Path,
-    args: &[String],
+    call: &Call,
     options: &Options,
 ) -> Result<Package, FetchError> {
     let source = Source::read(folder, &[])?;
@@ -267,9 +245,9 @@ fn program_folder(
     let copy = |root: &Path| source.copy(root);
     let entry = cache.entry::<(), _>("folder", &name, &key, options.progress, copy)?;
     let mut argv = vec![format!("{}/{}", inside::FOLDER, program.display())];
-    argv.extend(args.iter().cloned());
+    argv.extend(call.args.iter().cloned());
     Ok(Package {
-        target: target.to_string(),
+        target: call.target.to_string(),
         resolved: name,
         name: None,
         version: None,

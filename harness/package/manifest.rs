@@ -169,9 +169,17 @@ impl Manifest {
     }
 
     /// Another of its programs, by name.
-    pub fn with_program(mut self, program: &str) -> Self {
+    pub fn with_program(mut self, program: &str) -> Result<Self, FetchError> {
+        let names: Vec<_> = self.bin.iter().map(|(name, _)| name.clone()).collect();
         self.bin.retain(|(name, _)| name == program);
-        self
+        if self.bin.is_empty() {
+            return Err(FetchError::NoEntry {
+                place: self.name.unwrap_or_default(),
+                reason: format!("it has no program `{program}`"),
+                hint: format!("it has {}", names.join(", ")),
+            });
+        }
+        Ok(self)
     }
 }
 

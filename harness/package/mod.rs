@@ -8,20 +8,32 @@
 //! folder of the user's is changed.
 
 mod archive;
+mod bundle;
 mod cache;
+mod command;
+mod config;
 mod copy;
 mod error;
 mod fetch;
 mod hint;
 mod host;
+mod launcher;
 mod local;
 mod manifest;
 mod model;
 mod node;
 mod npm;
+mod pip;
+mod project;
+mod pypi;
+mod python;
 mod range;
+mod requirements;
+mod settings;
+mod specifier;
 mod target;
 mod timestamp;
+mod venv;
 
 pub use archive::ArchiveError;
 pub use cache::Cache;

@@ -2,6 +2,7 @@
 
 use super::timestamp::Timestamp;
 use crate::secret::Shape;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -16,6 +17,8 @@ pub struct Options<'a> {
     /// A further range that the chosen runtime must fit (npm's syntax for Node, PEP 440 for
     /// Python), so that two versions can be run by one interpreter.
     pub runtime: Option<String>,
+    /// Values for settings that a configuration or bundle leaves open, by name.
+    pub settings: BTreeMap<String, String>,
     /// Told what takes time, one line each.
     pub progress: &'a dyn Fn(&str),
 }
@@ -103,6 +106,18 @@ pub fn tree_difference(old: &Package, new: &Package) -> Vec<String> {
         .filter(|name| old.get(*name) != new.get(*name))
         .map(|name| format!("{name} {} → {}", version(old, name), version(new, name)))
         .collect()
+}
+
+/// What an installation came to.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(super) struct Tree {
+    pub dependencies: BTreeMap<String, String>,
+    pub install_scripts: Vec<String>,
+    /// The date it was resolved as of, if that could be held.
+    pub as_of: Option<Timestamp>,
+    pub notes: Vec<String>,
+    /// Bundles of certificate authorities, by their paths inside.
+    pub certifi: Vec<String>,
 }
 
 /// Inside paths are constants: OLD and NEW must not see a difference, nor anything of the host.

@@ -63,7 +63,7 @@ fn installed() -> Result<Option<Node>, FetchError> {
         return Ok(None);
     };
     let script = "process.stdout.write(process.versions.node + '\\n' + process.execPath)";
-    let mut command = host::client(&program, &std::env::temp_dir());
+    let mut command = host::client(&program, host::NEUTRAL);
     let said = host::run(command.env_remove("NODE_OPTIONS").args(["-e", script]))?;
     let answer = said.stdout.split_once('\n');
     let Some((version, path)) = answer.filter(|_| said.ok) else {

@@ -3,8 +3,9 @@
 
 use super::cache::Cache;
 use super::error::FetchError;
+use super::fetch::Call;
 use super::manifest::Manifest;
-use super::model::{Launch, Mount, Options, Package, inside};
+use super::model::{Launch, Mount, Options, Package, Tree, inside};
 use super::node::{self, Node};
 use super::target::Target;
 use super::timestamp::Timestamp;
@@ -27,21 +28,10 @@ pub(super) struct Release {
     pub engines: Option<String>,
 }
 
-/// What an installation came to.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub(super) struct Tree {
-    pub dependencies: BTreeMap<String, String>,
-    pub install_scripts: Vec<String>,
-    /// The date it was resolved as of, if that could be held.
-    pub as_of: Option<Timestamp>,
-    pub notes: Vec<String>,
-}
-
 /// Installs a release of the registry, starting its program with `args`.
 pub(super) fn fetch(
-    target: &Target,
     release: &Release,
-    args: &[String],
+    call: &Call,
     options: &Options,
 ) -> Result<Package, FetchError> {
     let Release { name, version, .. } = release;
@@ -64,7 +54,7 @@ pub(super) fn fetch(
     let place = format!("{}/node_modules/{name}", inside::NPX);
     let tree = entry.record;
     Ok(Package {
-        target: target.to_string(),
+        target: call.target.to_string(),
         resolved: Target::Npm {
             name: name.clone(),
             version: Some(version.clone()),
@@ -77,11 +67,11 @@ pub(super) fn fetch(
         published: release.published.map(|date| date.to_string()),
         as_of: tree.as_of,
         launch: launch(
-            &manifest,
+            manifest,
             &folder,
             &place,
             &node,
-            args,
+            call,
             &entry.root,
             inside::NPX,
         )?,
@@ -95,16 +85,20 @@ pub(super) fn fetch(
 
 /// Starts a package that lies in `folder`, seen at `place`; `source` is mounted at `target`.
 pub(super) fn launch(
-    manifest: &Manifest,
+    manifest: Manifest,
     folder: &Path,
     place: &str,
     node: &Node,
-    args: &[String],
+    call: &Call,
     source: &Path,
     target: &str,
 ) -> Result<Launch, FetchError> {
+    let manifest = match call.program {
+        Some(program) => manifest.with_program(program)?,
+        None => manifest,
+    };
     let mut argv = manifest.start(folder, place, &node.program)?;
-    argv.extend(args.iter().cloned());
+    argv.extend(call.args.iter().cloned());
     let mut mounts = node.mounts.clone();
     mounts.push(Mount {
         source: source.to_owned(),
@@ -204,7 +198,7 @@ fn view(
     options: &Options,
 ) -> Result<Result<Value, NotFound>, FetchError> {
     let npm = host::tool("npm", "to install npm packages")?;
-    let mut command = host::client(&npm, &std::env::temp_dir());
+    let mut command = host::client(&npm, host::NEUTRAL);
     command.args([
         "view",
         "--json",

@@ -1,0 +1,163 @@
+//! pip: a recent one of our own in the cache, so that a date can be asked for, or else the
+//! interpreter's. It keeps the user's indexes, proxies and certificates.
+
+use super::cache::Cache;
+use super::error::FetchError;
+use super::host::{self, Said};
+use super::model::Options;
+use super::python::Python;
+use super::timestamp::Timestamp;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// The first release that knows `--uploaded-prior-to`.
+const WANTED: &str = "pip>=26";
+
+/// A pip that can be run.
+#[derive(Debug)]
+pub(super) struct Pip {
+    python: PathBuf,
+    /// Where our own lies; none means the interpreter's.
+    own: Option<PathBuf>,
+}
+
+impl Pip {
+    /// Finds or fetches one, run by `python`.
+    pub fn find(python: &Python, options: &Options) -> Result<Self, FetchError> {
+        let program = python.program.clone();
+        let version = python.version.to_string();
+        let cache = Cache::new(&options.cache);
+        let built = cache.entry::<(), _>(
+            "tools",
+            "pip",
+            &[WANTED, &version],
+            options.progress,
+            |root| {
+                if options.offline {
+                    return Err(FetchError::Offline {
+                        subject: "pip".to_owned(),
+                    });
+                }
+                (options.progress)("fetching pip");
+                let mut command = bootstrap(&program, root)?;
+                let said = host::run(&mut command)?;
+                if said.ok {
+                    return Ok(());
+                }
+                Err(host::failure("pip", WANTED, &said.stderr, &options.cache))
+            },
+        );
+        match built {
+            Ok(entry) => Ok(Self {
+                python: program,
+                own: Some(entry.root),
+            }),
+            Err(error @ FetchError::DiskFull(_)) => Err(error),
+            Err(error) if has_pip(&program) => {
+                (options.progress)(&format!("using the installed pip: {error}"));
+                Ok(Self {
+                    python: program,
+                    own: None,
+                })
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Whether it can resolve as of a date.
+    pub fn knows_dates(&self) -> bool {
+        self.own.is_some()
+    }
+
+    /// A Python command in which this pip can be imported.
+    pub fn python(&self) -> Command {
+        let mut command = host::client(&self.python, host::NEUTRAL);
+        if let Some(own) = &self.own {
+            command.env("PYTHONPATH", own);
+        }
+        command.env("PIP_DISABLE_PIP_VERSION_CHECK", "1");
+        // Settings that would put packages elsewhere than asked.
+        for name in [
+            "PIP_TARGET",
+            "PIP_PREFIX",
+            "PIP_USER",
+            "PIP_REQUIRE_VIRTUALENV",
+            "PIP_ROOT",
+        ] {
+            command.env_remove(name);
+        }
+        command
+    }
+
+    /// Installs into the virtual environment `venv`, from wheels alone.
+    pub fn install(
+        &self,
+        venv: &Path,
+        requirements: &[String],
+        as_of: Option<Timestamp>,
+        options: &Options,
+    ) -> Result<Said, FetchError> {
+        let mut command = self.python();
+        command
+            .args(["-m", "pip", "--python"])
+            .arg(venv.join("bin/python"));
+        command.args([
+            "install",
+            "--quiet",
+            "--no-input",
+            "--no-compile",
+            "--no-warn-script-location",
+            "--only-binary=:all:",
+        ]);
+        if options.offline {
+            command.arg("--no-index");
+        }
+        if let Some(date) = as_of {
+            command.arg(format!("--uploaded-prior-to={}", date.next_second()));
+        }
+        host::run(command.arg("--").args(requirements))
+    }
+}
+
+fn has_pip(python: &Path) -> bool {
+    let mut command = host::client(python, host::NEUTRAL);
+    host::run(command.args(["-m", "pip", "--version"])).is_ok_and(|said| said.ok)
+}
+
+/// Installs our pip with what there is: the interpreter's own, or uv.
+fn bootstrap(python: &Path, into: &Path) -> Result<Command, FetchError> {
+    let mut command = if has_pip(python) {
+        let mut command = host::client(python, host::NEUTRAL);
+        command.args([
+            "-m",
+            "pip",
+            "install",
+            "--no-input",
+            "--no-deps",
+            "--no-compile",
+        ]);
+        command
+    } else if let Some(uv) = host::which("uv") {
+        let mut command = host::client(&uv, host::NEUTRAL);
+        command
+            .args([
+                "pip",
+                "install",
+                "--no-deps",
+                "--link-mode=copy",
+                "--python",
+            ])
+            .arg(python);
+        command
+    } else {
+        return Err(FetchError::MissingTool {
+            tool: "pip".to_owned(),
+            needed_for: "to install Python packages (`uv` would do as well)".to_owned(),
+        });
+    };
+    command
+        .args(["--quiet", "--only-binary=:all:", "--target"])
+        .arg(into)
+        .arg(WANTED);
+    Ok(command)
+}

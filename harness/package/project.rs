@@ -1,0 +1,262 @@
+//! Python servers that lie in a folder: their dependencies are installed, their own code is put
+//! on the path as it is. A project's build never runs; what it would have declared is read from
+//! `pyproject.toml` (PEP 621) and recorded in its place.
+
+use super::cache::Cache;
+use super::copy::Source;
+use super::error::FetchError;
+use super::fetch::Call;
+use super::manifest::read_bounded;
+use super::model::{Mount, Options, Package, Tree, inside};
+use super::requirements::{self, Requirements};
+use super::target::normalised;
+use super::venv::{self, Venv};
+use super::{local, python};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+/// Names that start a folder without a manifest, by preference.
+pub(super) const SCRIPTS: &[&str] = &["server.py", "main.py", "app.py", "__main__.py"];
+
+#[derive(Debug, Default, Deserialize)]
+struct PyProject {
+    project: Option<Project>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct Project {
+    name: String,
+    version: Option<String>,
+    requires_python: Option<String>,
+    #[serde(default)]
+    dependencies: Vec<String>,
+    #[serde(default)]
+    scripts: BTreeMap<String, String>,
+    #[serde(default)]
+    dynamic: Vec<String>,
+}
+
+/// Prepares a Python folder.
+pub(super) fn folder(folder: &Path, call: &Call, options: &Options) -> Result<Package, FetchError> {
+    let source = Source::read(folder, &[])?;
+    let subject = local::label(folder);
+    let project = read(folder)?;
+    let needs = needs(folder, project.as_ref())?;
+    let project = project.unwrap_or_default();
+    let named = call.program.filter(|program| source.has(program));
+    let script = named.or_else(|| {
+        let mut known = SCRIPTS.iter().copied();
+        known
+            .find(|script| source.has(script))
+            .filter(|_| call.program.is_none())
+    });
+    let python = python::find(&subject, project.requires_python.as_deref(), options)?;
+    let shown = python.show(options)?;
+    let as_of = options
+        .as_of
+        .map(|date| date.to_string())
+        .unwrap_or_default();
+    let version = python.version.to_string();
+    let key = ["python", &source.hash, &as_of, &version, &shown.program];
+    let cache = Cache::new(&options.cache);
+    let entry = cache.entry::<Tree, _>("folder", &subject, &key, options.progress, |root| {
+        (options.progress)(&format!("installing the dependencies of {subject}"));
+        let (home, code) = (root.join("venv"), root.join("code"));
+        for folder in [&home, &code] {
+            fs::create_dir(folder).map_err(FetchError::io("create", folder))?;
+        }
+        source.copy(&code)?;
+        let venv = Venv::create(&home, &python)?;
+        let mut tree = venv.install(&subject, &needs.list, options.as_of, options)?;
+        record(&project, &home, &code, &venv.site_packages())?;
+        venv.seal(&shown, &mut tree)?;
+        python::compile(&python.program, &code, &code, inside::FOLDER)?;
+        tree.dependencies.remove(&normalised(&project.name));
+        Ok(tree)
+    })?;
+    let home = entry.root.join("venv");
+    let argv = match script {
+        Some(script) if named.is_some() || project.scripts.is_empty() => vec![
+            format!("{}/bin/python", inside::VENV),
+            format!("{}/{script}", inside::FOLDER),
+        ],
+        _ => start(&home, &project, call)?,
+    };
+    let tree = entry.record;
+    let mut launch = venv::launch(&home, argv, call.args, shown, &tree);
+    launch.mounts.push(Mount {
+        source: entry.root.join("code"),
+        target: inside::FOLDER.to_owned(),
+        overlay: true,
+    });
+    Ok(Package {
+        target: call.target.to_string(),
+        resolved: subject,
+        name: Some(project.name).filter(|name| !name.is_empty()),
+        version: project.version,
+        integrity: Some(format!("sha256-{}", source.hash)),
+        published: None,
+        as_of: tree.as_of,
+        launch,
+        dependencies: tree.dependencies,
+        install_scripts: Vec::new(),
+        runtime: python.label(),
+        settings: Vec::new(),
+        notes: [source.notes, needs.notes, tree.notes].concat(),
+    })
+}
+
+fn read(folder: &Path) -> Result<Option<Project>, FetchError> {
+    let file = folder.join("pyproject.toml");
+    let Some(text) = read_bounded(&file)? else {
+        return Ok(None);
+    };
+    let bad = |reason: String| FetchError::Config {
+        file: file.clone(),
+        reason,
+    };
+    let parsed: PyProject = toml::from_slice(&text).map_err(|error| bad(error.to_string()))?;
+    if let Some(project) = &parsed.project {
+        let plain = |c: char| c.is_ascii_alphanumeric() || "-._+!".contains(c);
+        let version = project.version.as_deref().unwrap_or("0");
+        if !project.name.chars().all(plain) || !version.chars().all(plain) {
+            return Err(bad("its name or version is none".to_owned()));
+        }
+    }
+    Ok(parsed.project)
+}
+
+/// What has to be installed: the project's own list, or else the requirements beside it.
+fn needs(folder: &Path, project: Option<&Project>) -> Result<Requirements, FetchError> {
+    let beside = folder.join("requirements.txt").is_file();
+    match project {
+        Some(project) if !project.dynamic.iter().any(|field| field == "dependencies") => {
+            for requirement in &project.dependencies {
+                requirements::check("pyproject.toml", requirement)?;
+            }
+            Ok(Requirements {
+                list: project.dependencies.clone(),
+                notes: Vec::new(),
+            })
+        }
+        _ if beside => requirements::read(folder, "requirements.txt"),
+        None if !folder.join("pyproject.toml").is_file() => Ok(Requirements::default()),
+        _ => Err(FetchError::NoEntry {
+            place: folder.display().to_string(),
+            reason: "its dependencies are known only to its build".to_owned(),
+            hint: "list them in `[project] dependencies`, or in a requirements.txt beside it"
+                .to_owned(),
+        }),
+    }
+}
+
+/// Puts the folder on the path and records the project as an installer would have.
+fn record(project: &Project, home: &Path, code: &Path, packages: &Path) -> Result<(), FetchError> {
+    let write =
+        |path: &Path, text: String| fs::write(path, text).map_err(FetchError::io("write", path));
+    let source = match code.join("src").is_dir() {
+        true => format!("{0}/src\n{0}\n", inside::FOLDER),
+        false => format!("{}\n", inside::FOLDER),
+    };
+    write(&packages.join("_server.pth"), source)?;
+    if project.name.is_empty() {
+        return Ok(());
+    }
+    let version = project.version.as_deref().unwrap_or("0");
+    let stem = normalised(&project.name).replace('-', "_");
+    let info = packages.join(format!("{stem}-{version}.dist-info"));
+    fs::create_dir_all(&info).map_err(FetchError::io("create", &info))?;
+    let name = &project.name;
+    write(
+        &info.join("METADATA"),
+        format!("Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"),
+    )?;
+    let mut entries = String::from("[console_scripts]\n");
+    for (script, place) in &project.scripts {
+        let Some(text) = console_script(script, place) else {
+            return Err(FetchError::NoEntry {
+                place: name.clone(),
+                reason: format!("`{place}` is no function that the script `{script}` can call"),
+                hint: "write `module:function` in `[project.scripts]`".to_owned(),
+            });
+        };
+        let path = home.join("bin").join(script);
+        write(&path, text)?;
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755))
+            .map_err(FetchError::io("change", &path))?;
+        entries += &format!("{script} = {place}\n");
+    }
+    write(&info.join("entry_points.txt"), entries)
+}
+
+/// The script that installers write for an entry point; none if its parts are not plain names.
+fn console_script(script: &str, place: &str) -> Option<String> {
+    let place = place.split('[').next()?.trim();
+    let (module, function) = place.split_once(':')?;
+    let (module, function) = (module.trim(), function.trim());
+    let name = |text: &str| {
+        let word = |part: &str| {
+            !part.is_empty()
+                && !part.starts_with(|c: char| c.is_ascii_digit())
+                && part.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+        };
+        text.split('.').all(word)
+    };
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    let good = name(module) && name(function) && script.chars().all(plain);
+    if !good || script.starts_with('.') || script.starts_with("python") || script.is_empty() {
+        return None;
+    }
+    let first = function.split('.').next()?;
+    Some(format!(
+        "#!{}/bin/python\nimport sys\nfrom {module} import {first}\n\
+         if __name__ == \"__main__\":\n    sys.exit({function}())\n",
+        inside::VENV
+    ))
+}
+
+fn start(home: &Path, project: &Project, call: &Call) -> Result<Vec<String>, FetchError> {
+    let module = normalised(&project.name).replace('-', "_");
+    match venv::start(home, &project.name, call.program) {
+        // A module that lies in the folder is not below the environment's packages.
+        Err(FetchError::NoEntry { .. }) if call.program.is_none() && project.scripts.is_empty() => {
+            let code = home.with_file_name("code");
+            let below = [code.join("src").join(&module), code.join(&module)];
+            if !module.is_empty() && below.iter().any(|at| at.join("__main__.py").is_file()) {
+                let python = format!("{}/bin/python", inside::VENV);
+                return Ok(vec![python, "-m".to_owned(), module]);
+            }
+            Err(FetchError::NoEntry {
+                place: local::label(&code),
+                reason: "it has no script, no server.py and no `__main__`".to_owned(),
+                hint: "add `[project.scripts]` to pyproject.toml, or name the command after `--`"
+                    .to_owned(),
+            })
+        }
+        result => result,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_script_calls_plain_names_alone() {
+        let text = console_script("mail", "mail.server:App.main").unwrap();
+        assert!(text.contains("from mail.server import App\n") && text.contains("App.main()"));
+        for (script, place) in [
+            ("mail", "mail"),
+            ("mail", "os:system('x') or y"),
+            ("../../mail", "mail:main"),
+            ("python", "mail:main"),
+            ("m", "a;b:c"),
+        ] {
+            assert!(console_script(script, place).is_none(), "{script} {place}");
+        }
+    }
+}
