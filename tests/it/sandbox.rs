@@ -501,14 +501,24 @@ fn mistakes_are_told_with_their_names() {
 #[test]
 fn sleep_is_told_from_work() {
     let (started, _) = begin(&shell("read x; while :; do :; done"));
-    let until = Instant::now() + LONG;
-    while !started.child.is_asleep() {
-        assert!(Instant::now() < until);
-        std::thread::yield_now();
-    }
+    let child = &started.child;
+    until(|| child.is_asleep() && child.is_idle());
+    assert!(child.memory_bytes() > 0);
     fs::File::from(started.stdin).write_all(b"go\n").unwrap();
-    while started.child.is_asleep() {
-        assert!(Instant::now() < until);
+    until(|| !child.is_asleep() && !child.is_idle() && !child.cpu().is_zero());
+}
+
+#[test]
+fn work_of_children_is_no_idleness() {
+    let (started, _) = begin(&shell("(while :; do :; done) & read x"));
+    until(|| started.child.is_asleep() && !started.child.is_idle());
+}
+
+/// Waits for a condition, long but not for ever.
+fn until(holds: impl Fn() -> bool) {
+    let end = Instant::now() + LONG;
+    while !holds() {
+        assert!(Instant::now() < end, "waited in vain");
         std::thread::yield_now();
     }
 }
@@ -609,7 +619,7 @@ fn memory_is_bounded() {
 #[test]
 fn memory_of_many_processes_is_bounded_too() {
     let mut spec = shell(
-        "for i in 1 2 3 4; do node -e 'Buffer.alloc(100 << 20, 1); setTimeout(() => {}, 1e6)' & done; wait",
+        "for i in 1 2 3 4; do node -e 'global.kept = Buffer.alloc(100 << 20, 1); setTimeout(() => {}, 1e6)' & done; wait",
     );
     spec.limits.memory_in_all = 400 << 20;
     let done = run(&spec);
@@ -677,11 +687,36 @@ fn nothing_survives_a_killed_owner() {
     assert!(process.exists());
     owner.kill().unwrap();
     owner.wait().unwrap();
-    let until = Instant::now() + LONG;
-    while process.exists() {
-        assert!(Instant::now() < until, "{pid} lives on");
-        std::thread::yield_now();
+    until(|| !process.exists());
+}
+
+/// Set for the process that tries to start a sandbox where none can be: inside of one.
+const NESTED: &str = "TURNCOAT_TEST_NESTED";
+
+#[test]
+fn denied_user_namespaces_are_told_with_a_hint() {
+    if std::env::var_os(NESTED).is_some() {
+        let error = start(&shell(":"), Arc::new(Kept::default())).unwrap_err();
+        assert!(matches!(error, StartError::NoUserNamespace(_)), "{error}");
+        assert!(error.hint().unwrap().contains("max_user_namespaces"));
+        return;
     }
+    let mut spec = spec(&[
+        "/opt/tests",
+        "--exact",
+        "sandbox::denied_user_namespaces_are_told_with_a_hint",
+    ]);
+    let tests = std::env::current_exe().unwrap();
+    spec.mounts
+        .push(mounted(&tests, "/opt/tests", Mode::ReadOnly));
+    spec.mounts
+        .push(mounted(&helper(), "/opt/helper", Mode::ReadOnly));
+    for (name, value) in [(NESTED, "1"), (HELPER, "/opt/helper")] {
+        spec.env.push((name.to_owned(), value.to_owned()));
+    }
+    let done = run(&spec);
+    assert_eq!(done.exit.code, Some(0), "{}{}", done.out, done.err);
+    assert!(done.out.contains("1 passed"), "{}", done.out);
 }
 
 #[test]
