@@ -311,7 +311,8 @@ impl Building<'_> {
         tree: &OwnedFd,
         target: &str,
     ) -> Result<(), Failure> {
-        let at = self.outside(target).at(Step::Mount, target)?;
+        // A link in an outer mount must not lead this one out of the new root.
+        let at = self.resolve(target).at(Step::Mount, target)?;
         let metadata = fs::metadata(copy::by_descriptor(tree.as_fd())).at(Step::Mount, target)?;
         if !metadata.is_dir() {
             return file_target(&at)
