@@ -68,9 +68,32 @@ impl Child {
         let Some(Ok(got)) = self.stat.as_ref().map(|stat| stat.read_at(&mut line, 0)) else {
             return true;
         };
-        // The name in parentheses may itself hold any byte; the state follows the last one.
-        let end = line[..got].iter().rposition(|b| *b == b')');
-        end.is_some_and(|end| matches!(line.get(end + 2), Some(b'S' | b'I' | b'Z' | b'X')))
+        asleep(&line[..got])
+    }
+
+    /// Whether every thread of the main process and of its descendants waits: slower than
+    /// [`is_asleep`](Self::is_asleep), and surer, because work may go on beside the main thread.
+    pub fn is_idle(&self) -> bool {
+        let mut left = vec![self.server.pid];
+        // Some kernels do not list children; then only the main process counts.
+        while let Some(pid) = left.pop() {
+            let threads = fs::read_dir(format!("/proc/{pid}/task"))
+                .into_iter()
+                .flatten();
+            for thread in threads.flatten() {
+                if fs::read(thread.path().join("stat")).is_ok_and(|line| !asleep(&line)) {
+                    return false;
+                }
+                let children = fs::read_to_string(thread.path().join("children"));
+                let children = children.unwrap_or_default();
+                left.extend(
+                    children
+                        .split_whitespace()
+                        .filter_map(|id| id.parse::<i32>().ok()),
+                );
+            }
+        }
+        true
     }
 
     /// Resident memory of the main process now, in bytes; 0 when it has ended.
@@ -170,5 +193,26 @@ impl Child {
     /// What was written, changed and deleted so far; complete once the server has ended.
     pub fn harvest(&self, bound: Bound) -> Harvest {
         self.writable.harvest(bound)
+    }
+}
+
+/// The state in a line of /proc/PID/stat (proc_pid_stat (5)): sleeping, or past everything.
+fn asleep(line: &[u8]) -> bool {
+    // The name in parentheses may itself hold any byte; the state follows the last one.
+    let end = line.iter().rposition(|b| *b == b')');
+    end.is_some_and(|end| matches!(line.get(end + 2), Some(b'S' | b'I' | b'Z' | b'X')))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::asleep;
+
+    #[test]
+    fn the_state_is_found_behind_any_name() {
+        assert!(asleep(b"7 (node) S 1 7"));
+        assert!(!asleep(b"7 (node) R 1 7"));
+        assert!(!asleep(b"7 (a) S (b) R 1 7"));
+        assert!(!asleep(b""));
+        assert!(!asleep(b"7 (node)"));
     }
 }

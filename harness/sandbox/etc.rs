@@ -21,12 +21,7 @@ const FROM_HOST: &[&str] = &[
     "mime.types",
     "ssl/openssl.cnf",
     "pki/tls/openssl.cnf",
-    "host.conf",
-    "gai.conf",
     "shells",
-    "bash.bashrc",
-    "profile",
-    "inputrc",
 ];
 
 /// Names under which distributions look for the bundle that Debian keeps in

@@ -100,7 +100,7 @@ enum Base {
     Tree(OwnedFd),
 }
 
-fn base_trees() -> io::Result<Vec<(&'static str, Base)>> {
+fn base_trees() -> io::Result<Vec<(String, Base)>> {
     let mut all = Vec::new();
     let names = [
         "usr", "bin", "sbin", "lib", "lib32", "lib64", "libx32", "nix",
@@ -111,15 +111,20 @@ fn base_trees() -> io::Result<Vec<(&'static str, Base)>> {
             continue;
         };
         all.push(if metadata.is_symlink() {
-            (name, Base::Link(fs::read_link(&path)?))
+            (name.to_owned(), Base::Link(fs::read_link(&path)?))
         } else {
-            (name, Base::Tree(read_only(&path, libc::MOUNT_ATTR_NODEV)?))
+            {
+                let tree = read_only(&path, libc::MOUNT_ATTR_NODEV)?;
+                (name.to_owned(), Base::Tree(tree))
+            }
         });
     }
-    for name in ["etc/alternatives"] {
-        if Path::new("/").join(name).is_dir() {
-            let tree = read_only(&Path::new("/").join(name), libc::MOUNT_ATTR_NODEV)?;
-            all.push((name, Base::Tree(tree)));
+    // Links to the programs chosen on this machine, and what its Java reads at start.
+    for entry in fs::read_dir("/etc")?.flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if (name == "alternatives" || name.starts_with("java")) && entry.path().is_dir() {
+            let tree = read_only(&entry.path(), libc::MOUNT_ATTR_NODEV)?;
+            all.push((format!("etc/{name}"), Base::Tree(tree)));
         }
     }
     Ok(all)
@@ -179,7 +184,7 @@ impl Building<'_> {
         Ok(self.root.join(path.strip_prefix("/").unwrap_or(path)))
     }
 
-    fn system(&self, base: Vec<(&str, Base)>, devices: &[(&str, OwnedFd)]) -> io::Result<()> {
+    fn system(&self, base: Vec<(String, Base)>, devices: &[(&str, OwnedFd)]) -> io::Result<()> {
         for folder in [
             "etc",
             "dev",
@@ -232,7 +237,9 @@ impl Building<'_> {
         let flags = NO_DEVICES | libc::MS_NOEXEC;
         if let Err(e) = sys::mount("proc", &proc, "proc", flags, "") {
             self.reduced = true;
-            self.notes.push(format!("no /proc inside: {e}"));
+            self.notes.push(format!(
+                "no /proc inside ({e}): memory is bounded per process only, and processes left behind are not named"
+            ));
             return;
         }
         let ids = format!("{0} {0}", Persona::DEFAULT.uid);
@@ -276,7 +283,8 @@ impl Building<'_> {
             fs::create_dir(&at)?;
             fs::set_permissions(&at, Permissions::from_mode(*mode))?;
         }
-        if !needs_cwd(&self.plan.cwd, &self.plan.mounts) && self.plan.cwd.starts_with("/home/") {
+        let cwd = Path::new(&self.plan.cwd);
+        if !self.plan.mounts.iter().any(|m| cwd.starts_with(&m.target)) {
             fs::create_dir_all(self.outside(&self.plan.cwd)?)?;
         }
         let folder = OpenOptions::new()
@@ -303,7 +311,8 @@ impl Building<'_> {
         tree: &OwnedFd,
         target: &str,
     ) -> Result<(), Failure> {
-        let at = self.outside(target).at(Step::Mount, target)?;
+        // A link in an outer mount must not lead this one out of the new root.
+        let at = self.resolve(target).at(Step::Mount, target)?;
         let metadata = fs::metadata(copy::by_descriptor(tree.as_fd())).at(Step::Mount, target)?;
         if !metadata.is_dir() {
             return file_target(&at)

@@ -52,10 +52,11 @@ fn run(listener: &OwnedFd, server: i32, sink: &dyn Sink) {
             .flatten();
         // Only while the caller still waits is its id, and so what was read, its own.
         let valid = sys::notify_valid(listener.as_fd(), call.id);
-        sys::notify_continue(listener.as_fd(), call.id);
+        // Told before the call goes on, so that it stands in the log before what it leads to.
         if let Some(kind) = seen.filter(|_| valid) {
             sink.emit(kind);
         }
+        sys::notify_continue(listener.as_fd(), call.id);
     }
 }
 

@@ -4,7 +4,7 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use turncoat::effect::Kept;
-use turncoat::sandbox::{Mode, Mount, PlantedFile, Spec, start};
+use turncoat::sandbox::{Bound, Mode, Mount, PlantedFile, Spec, start};
 
 const ROUNDS: usize = 100;
 
@@ -53,6 +53,26 @@ fn main() {
             (time.as_secs_f64() - bare.as_secs_f64()) * 1e3
         );
     }
+    questions(&spec);
+}
+
+/// Mean costs of what is asked after every call, on a sleeping shell.
+fn questions(spec: &Spec) {
+    let asleep = Spec {
+        argv: ["/bin/sh", "-c", "read x"].map(str::to_owned).to_vec(),
+        ..spec.clone()
+    };
+    let started = start(&asleep, Arc::new(Kept::default())).expect("a sandbox");
+    let mean = |what: &dyn Fn()| {
+        let began = Instant::now();
+        (0..1000).for_each(|_| what());
+        began.elapsed().as_secs_f64() * 1e3
+    };
+    let child = &started.child;
+    println!("{:8.2} µs  is_asleep", mean(&|| _ = child.is_asleep()));
+    println!("{:8.2} µs  is_idle", mean(&|| _ = child.is_idle()));
+    let harvest = mean(&|| drop(child.harvest(Bound::default())));
+    println!("{harvest:8.2} µs  harvest of 30 planted files");
 }
 
 fn sandboxed(spec: &Spec) {

@@ -4,7 +4,7 @@
 use std::fs;
 use std::io::{BufRead, Read, Write};
 use std::net::TcpListener;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -450,9 +450,9 @@ p.sendto(struct.pack("!BBHHH", 8, 0, 0, 0, 1) + b"ping", ("203.0.113.9", 0)); pr
 "#;
     let (mut started, _) = begin(&spec(&[PYTHON, "-c", script]));
     assert_eq!(started.child.wait_timeout(LONG).unwrap().code, Some(0));
-    let four = original(&started.sockets.udp4);
+    let four = original(&started.sockets.udp4).unwrap();
     assert_eq!(four, (b"four".to_vec(), "192.168.1.1:53".parse().unwrap()));
-    let six = original(&started.sockets.udp6);
+    let six = original(&started.sockets.udp6).unwrap();
     assert_eq!(six, (b"six".to_vec(), "[2001:db8::8]:123".parse().unwrap()));
     let mut packet = [0; 100];
     let got = fs::File::from(started.sockets.icmp4)
@@ -462,11 +462,88 @@ p.sendto(struct.pack("!BBHHH", 8, 0, 0, 0, 1) + b"ping", ("203.0.113.9", 0)); pr
     assert_eq!(&packet[28..got], b"ping");
 }
 
-/// One datagram and the address it was sent to.
-fn original(socket: &OwnedFd) -> (Vec<u8>, std::net::SocketAddr) {
+#[test]
+fn replies_may_come_from_any_address() {
+    let ask = r#"
+import socket
+for family, address in [(socket.AF_INET, ("192.168.1.1", 53)), (socket.AF_INET6, ("2001:db8::8", 53))]:
+    s = socket.socket(family, socket.SOCK_DGRAM); s.settimeout(20); s.bind(("", 4000))
+    s.sendto(b"?", address); data, source = s.recvfrom(100); print(data.decode(), source[0], source[1])
+"#;
+    let (started, _) = begin(&spec(&[PYTHON, "-c", ask]));
+    // Whole packets: a UDP header without checksum is enough for IPv4; for IPv6 it is made.
+    let answer = r#"
+import socket, struct, sys
+v6 = sys.argv[1] == "6"; family = socket.AF_INET6 if v6 else socket.AF_INET
+src, dst = (socket.inet_pton(family, a) for a in sys.argv[2:4]); data = b"yes"; n = 8 + len(data)
+def udp(c): return struct.pack("!4H", 53, 4000, n, c) + data
+if v6:
+    pseudo = src + dst + struct.pack("!II", n, 17) + udp(0) + b"\0"
+    c = sum(struct.unpack("!%dH" % (len(pseudo) // 2), pseudo)); c = (c & 0xffff) + (c >> 16); c = (c & 0xffff) + (c >> 16)
+    packet = struct.pack("!IHBB", 6 << 28, n, 17, 64) + src + dst + udp(~c & 0xffff)
+else:
+    packet = struct.pack("!BBHHHBBH", 0x45, 0, 20 + n, 0, 0, 64, 17, 0) + src + dst + udp(0)
+s = socket.socket(family, socket.SOCK_RAW, socket.IPPROTO_RAW, fileno=0); s.sendto(packet, (sys.argv[3], 0))
+"#;
+    let own = turncoat::sandbox::ADDRESS6.to_string();
+    for (question, raw, arguments) in [
+        (
+            &started.sockets.udp4,
+            &started.sockets.raw4,
+            ["4", "192.168.1.1", "192.168.1.23"],
+        ),
+        (
+            &started.sockets.udp6,
+            &started.sockets.raw6,
+            ["6", "2001:db8::8", &own],
+        ),
+    ] {
+        until(|| original(question).is_some());
+        let status = Command::new(PYTHON)
+            .args(["-c", answer])
+            .args(arguments)
+            .stdin(raw.try_clone().unwrap())
+            .status();
+        assert!(status.unwrap().success());
+    }
+    let mut out = String::new();
+    fs::File::from(started.stdout)
+        .read_to_string(&mut out)
+        .unwrap();
+    assert_eq!(out, "yes 192.168.1.1 53\nyes 2001:db8::8 53\n");
+}
+
+#[test]
+fn a_link_in_a_package_leads_no_mount_out() {
+    let (package, victim) = (package(), package());
+    std::os::unix::fs::symlink(victim.path(), package.path().join("out")).unwrap();
+    let mut spec = shell("cat /opt/app/out/index.js");
+    spec.mounts
+        .push(mounted(package.path(), "/opt/app", Mode::Overlay));
+    spec.files.push(PlantedFile {
+        path: "/opt/app/out/index.js".to_owned(),
+        content: b"planted".to_vec(),
+        mode: 0o644,
+    });
+    spec.mounts.push(mounted(
+        &victim.path().join("lib"),
+        "/opt/app/out/new",
+        Mode::ReadOnly,
+    ));
+    let outcome = start(&spec, Arc::new(Kept::default()));
+    let on_host = fs::read_to_string(victim.path().join("index.js")).unwrap();
+    assert_eq!(on_host, "original");
+    assert!(!victim.path().join("new").exists());
+    drop(outcome);
+}
+
+/// One datagram and the address it was sent to, if there is one.
+fn original(socket: &OwnedFd) -> Option<(Vec<u8>, std::net::SocketAddr)> {
     let script = r#"
 import socket, sys
-s = socket.socket(fileno=0); data, anc, _, _ = s.recvmsg(100, 200)
+s = socket.socket(fileno=0)
+try: data, anc, _, _ = s.recvmsg(100, 200)
+except BlockingIOError: sys.exit()
 raw = next(d for l, t, d in anc if t in (20, 74))
 v6 = s.family == socket.AF_INET6
 ip = socket.inet_ntop(s.family, raw[8:24] if v6 else raw[4:8]); port = int.from_bytes(raw[2:4], "big")
@@ -478,8 +555,8 @@ print(data.decode(), f"[{ip}]:{port}" if v6 else f"{ip}:{port}")
         .output()
         .unwrap();
     let out = String::from_utf8(out.stdout).unwrap();
-    let (data, address) = out.trim().split_once(' ').unwrap();
-    (data.as_bytes().to_vec(), address.parse().unwrap())
+    let (data, address) = out.trim().split_once(' ')?;
+    Some((data.as_bytes().to_vec(), address.parse().unwrap()))
 }
 
 #[test]
@@ -501,14 +578,24 @@ fn mistakes_are_told_with_their_names() {
 #[test]
 fn sleep_is_told_from_work() {
     let (started, _) = begin(&shell("read x; while :; do :; done"));
-    let until = Instant::now() + LONG;
-    while !started.child.is_asleep() {
-        assert!(Instant::now() < until);
-        std::thread::yield_now();
-    }
+    let child = &started.child;
+    until(|| child.is_asleep() && child.is_idle());
+    assert!(child.memory_bytes() > 0);
     fs::File::from(started.stdin).write_all(b"go\n").unwrap();
-    while started.child.is_asleep() {
-        assert!(Instant::now() < until);
+    until(|| !child.is_asleep() && !child.is_idle() && !child.cpu().is_zero());
+}
+
+#[test]
+fn work_of_children_is_no_idleness() {
+    let (started, _) = begin(&shell("(while :; do :; done) & read x"));
+    until(|| started.child.is_asleep() && !started.child.is_idle());
+}
+
+/// Waits for a condition, long but not for ever.
+fn until(holds: impl Fn() -> bool) {
+    let end = Instant::now() + LONG;
+    while !holds() {
+        assert!(Instant::now() < end, "waited in vain");
         std::thread::yield_now();
     }
 }
@@ -522,18 +609,29 @@ fn nothing_survives_the_owner() {
     assert!(!Path::new(&format!("/proc/{pid}")).exists());
 }
 
+/// Set for the process that holds a descriptor which is not close-on-exec.
+const LEAKY: &str = "TURNCOAT_TEST_LEAKY";
+
 #[test]
 fn no_descriptor_of_the_owner_is_inherited() {
-    let file = fs::File::open("/etc/hostname").unwrap();
-    // Not close-on-exec, as careless code elsewhere might leave one.
-    let leaky = unsafe { libc::dup(file.as_raw_fd()) };
-    let done = run(&shell("ls /proc/self/fd | wc -l"));
-    unsafe { libc::close(leaky) };
-    assert_eq!(
-        done.out.trim(),
-        "4",
-        "stdin, stdout, stderr, and the listing itself"
-    );
+    if std::env::var_os(LEAKY).is_some() {
+        assert!(Path::new("/proc/self/fd/9").exists());
+        let done = run(&shell("ls /proc/self/fd | wc -l"));
+        // stdin, stdout, stderr, and the listing itself
+        assert_eq!(done.out.trim(), "4");
+        return;
+    }
+    let out = Command::new("/bin/sh")
+        .args([
+            "-c",
+            "exec \"$0\" --exact sandbox::no_descriptor_of_the_owner_is_inherited 9</etc/passwd",
+        ])
+        .arg(std::env::current_exe().unwrap())
+        .env(LEAKY, "1")
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&out.stdout);
+    assert!(text.contains("1 passed"), "{text}");
 }
 
 /// Root's sandboxes give up root first, so both ways in have to be walked.
@@ -609,7 +707,7 @@ fn memory_is_bounded() {
 #[test]
 fn memory_of_many_processes_is_bounded_too() {
     let mut spec = shell(
-        "for i in 1 2 3 4; do node -e 'Buffer.alloc(100 << 20, 1); setTimeout(() => {}, 1e6)' & done; wait",
+        "for i in 1 2 3 4; do node -e 'global.kept = Buffer.alloc(100 << 20, 1); setTimeout(() => {}, 1e6)' & done; wait",
     );
     spec.limits.memory_in_all = 400 << 20;
     let done = run(&spec);
@@ -677,11 +775,36 @@ fn nothing_survives_a_killed_owner() {
     assert!(process.exists());
     owner.kill().unwrap();
     owner.wait().unwrap();
-    let until = Instant::now() + LONG;
-    while process.exists() {
-        assert!(Instant::now() < until, "{pid} lives on");
-        std::thread::yield_now();
+    until(|| !process.exists());
+}
+
+/// Set for the process that tries to start a sandbox where none can be: inside of one.
+const NESTED: &str = "TURNCOAT_TEST_NESTED";
+
+#[test]
+fn denied_user_namespaces_are_told_with_a_hint() {
+    if std::env::var_os(NESTED).is_some() {
+        let error = start(&shell(":"), Arc::new(Kept::default())).unwrap_err();
+        assert!(matches!(error, StartError::NoUserNamespace(_)), "{error}");
+        assert!(error.hint().unwrap().contains("max_user_namespaces"));
+        return;
     }
+    let mut spec = spec(&[
+        "/opt/tests",
+        "--exact",
+        "sandbox::denied_user_namespaces_are_told_with_a_hint",
+    ]);
+    let tests = std::env::current_exe().unwrap();
+    spec.mounts
+        .push(mounted(&tests, "/opt/tests", Mode::ReadOnly));
+    spec.mounts
+        .push(mounted(&helper(), "/opt/helper", Mode::ReadOnly));
+    for (name, value) in [(NESTED, "1"), (HELPER, "/opt/helper")] {
+        spec.env.push((name.to_owned(), value.to_owned()));
+    }
+    let done = run(&spec);
+    assert_eq!(done.exit.code, Some(0), "{}{}", done.out, done.err);
+    assert!(done.out.contains("1 passed"), "{}", done.out);
 }
 
 #[test]
