@@ -4,7 +4,7 @@
 use super::message::{self, At, Failure, News, Order, Step};
 use super::sys::{self, Side};
 use super::{init, namespace, network};
-use std::io;
+use std::io::{self, Read};
 use std::os::fd::{AsFd, OwnedFd};
 
 /// `argv[0]` of the helper. It stays visible inside as the name of process 1, so it is the one
@@ -44,17 +44,21 @@ fn run(control: &OwnedFd) -> Result<(), Failure> {
         let borrowed: Vec<_> = sockets.iter().map(AsFd::as_fd).collect();
         message::tell(control.as_fd(), &News::Sockets, &borrowed).at(Step::Network, "hand over")?;
     }
+    // The init waits until its id is told, so that the launcher hears of it before anything the
+    // init itself says, and can end it whatever happens then.
+    let (mut told, tell) = io::pipe().at(Step::Init, "pipe")?;
     match sys::fork_sibling().at(Step::Init, "clone")? {
         Side::Parent(pid) => {
-            message::tell(control.as_fd(), &News::Init { pid }, &[]).at(Step::Init, "hand over")
+            message::tell(control.as_fd(), &News::Init { pid }, &[]).at(Step::Init, "hand over")?;
+            drop(tell);
+            Ok(())
         }
-        Side::Child => init::run(
-            control,
-            &plan,
-            &contents,
-            trees,
-            notes,
-            [stdin, stdout, stderr],
-        ),
+        Side::Child => {
+            drop(tell);
+            let _ = told.read(&mut [0]);
+            drop(told);
+            let streams = [stdin, stdout, stderr];
+            init::run(control, &plan, &contents, trees, notes, streams)
+        }
     }
 }

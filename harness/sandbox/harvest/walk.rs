@@ -196,8 +196,9 @@ impl<'a> Walk<'a> {
         let body = self.read(entry, now);
         if let Some(was) = self.first.planted.get(&path) {
             self.seen.insert(path.clone());
-            let same =
-                body.len == was.len && body.sha256 == was.sha256 && entry::bits(now) == was.mode;
+            let same = body.len == was.content.len() as u64
+                && entry::bits(now) == was.mode
+                && body.sha256 == Body::new(&was.content).sha256;
             if !same {
                 self.change(path, FileAction::Modified, body, now);
             }

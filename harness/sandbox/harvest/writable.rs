@@ -2,7 +2,6 @@
 
 use super::entry;
 use super::walk::{At, Bound, Harvest, Walk};
-use crate::effect::Body;
 use crate::sandbox::root::{FURNISHED, WRITABLE, needs_cwd};
 use crate::sandbox::{Mode, Spec};
 use std::collections::{BTreeMap, BTreeSet};
@@ -33,8 +32,8 @@ pub(super) struct Place {
 
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Planted {
-    pub len: u64,
-    pub sha256: String,
+    /// Kept as it is: hashing it would delay the start, and most runs look once.
+    pub content: Vec<u8>,
     pub mode: u32,
 }
 
@@ -66,13 +65,8 @@ impl Writable {
             }
         }
         let planted = spec.files.iter().map(|file| {
-            let body = Body::new(&file.content);
-            let planted = Planted {
-                len: body.len,
-                sha256: body.sha256,
-                mode: file.mode,
-            };
-            (file.path.clone(), planted)
+            let (content, mode) = (file.content.clone(), file.mode);
+            (file.path.clone(), Planted { content, mode })
         });
         let mut folders: BTreeSet<String> = FURNISHED.iter().map(|(f, _)| f.to_string()).collect();
         let files = spec.files.iter().map(|f| f.path.as_str());
