@@ -19,7 +19,7 @@ use wiremock::matchers::any;
 use wiremock::{MockServer, ResponseTemplate};
 
 /// Requests after which the mocks are mounted anew, to let go of what was kept.
-pub const RECYCLE: u64 = 10_000;
+pub const RECYCLE: u64 = 2_000;
 
 /// Marks the answer that says that no mock matched.
 const UNMATCHED: &str = "x-no-mock-matched";

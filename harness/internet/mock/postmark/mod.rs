@@ -11,7 +11,7 @@
 //! | GET, PUT, DELETE | `/templates/{idOrAlias}` | server |
 //! | GET | `/deliverystats`, `/bounces`, `/bounces/{id}`, `/bounces/{id}/dump` | server |
 //! | PUT | `/bounces/{id}/activate` | server |
-//! | GET | `/messages/outbound`, `/messages/outbound/{id}/details`, `/messages/outbound/{id}/dump` | server |
+//! | GET | `/messages/outbound`, `/messages/outbound/{id}`, the same with `/details` and `/dump` | server |
 //! | GET | `/messages/outbound/opens`, `/messages/outbound/clicks`, and both with `/{id}` | server |
 //! | GET | `/messages/inbound`, `/messages/inbound/{id}/details` | server |
 //! | GET | `/stats/outbound` and its twelve sub-routes | server |
@@ -147,6 +147,8 @@ const ROUTES: &[Route] = &[
     server("GET", "/messages/outbound/opens/{id}", activity::opens_of),
     server("GET", "/messages/outbound/clicks", activity::clicks),
     server("GET", "/messages/outbound/clicks/{id}", activity::clicks_of),
+    // The official library asks for this one up to version 4.
+    server("GET", "/messages/outbound/{id}", activity::outbound_details),
     server(
         "GET",
         "/messages/outbound/{id}/details",
@@ -269,5 +271,7 @@ fn fit(pattern: &str, path: &str) -> Option<Vec<String>> {
     }
 }
 
+#[cfg(test)]
+mod sdk;
 #[cfg(test)]
 mod tests;
