@@ -132,16 +132,14 @@ impl Mock for Mounted {
             Some(Answer::bytes(502, "text/plain", why.to_owned(), by))
         };
         // A full queue means that the server is stuck: its callers would only queue up as well.
-        let sent = self.jobs.as_ref().map(|jobs| jobs.try_send(job));
-        match sent {
-            Some(Ok(())) => {}
-            Some(Err(queue::error::TrySendError::Full(_))) => {
-                return failed("too many requests wait for this mock");
-            }
-            Some(Err(queue::error::TrySendError::Closed(_))) | None => {
-                return failed("making this mock panicked");
-            }
-        }
+        let Some(Ok(place)) = self.jobs.as_ref().map(queue::Sender::try_reserve) else {
+            let stopped = self.jobs.as_ref().is_none_or(queue::Sender::is_closed);
+            return failed(match stopped {
+                true => "making this mock panicked",
+                false => "too many requests wait for this mock",
+            });
+        };
+        place.send(job);
         match answer.recv_timeout(PATIENCE) {
             Ok(answer) => answer,
             Err(_) => failed("this mock gave no answer"),

@@ -8,6 +8,8 @@ use serde_json::{Map, Value, json};
 const LIST: u32 = 1100;
 const MAX_NAME: usize = 255;
 const MAX_CONTENT: usize = 512 * 1024;
+/// All templates of a server together, so that a run cannot fill the memory with them.
+const MAX_TOTAL: usize = 16 * 1024 * 1024;
 /// Where a layout takes in what its template rendered to.
 const CONTENT: &str = "@content";
 
@@ -80,6 +82,7 @@ pub(super) fn create(world: &mut World, call: &Call<'_>) -> Reply {
     };
     change(world, &mut template, &body)?;
     complete(&template)?;
+    room(world, &template)?;
     // Deleted ones stay readable until room is needed.
     if world.templates.len() >= MAX_TEMPLATES {
         let deleted = world.templates.iter().position(|t| !t.active);
@@ -105,6 +108,7 @@ pub(super) fn edit(world: &mut World, call: &Call<'_>) -> Reply {
     }
     change(world, &mut template, &body)?;
     complete(&template)?;
+    room(world, &template)?;
     let reply = template.short();
     if let Some(place) = world.templates.iter_mut().find(|t| t.id == template.id) {
         *place = template;
@@ -225,6 +229,20 @@ fn change(world: &World, template: &mut Template, body: &Fields) -> Result<(), F
         template.uses = layout(world, alias)?.alias.clone();
     }
     Ok(())
+}
+
+/// Whether a template fits beside the others, in place of what it was.
+fn room(world: &World, template: &Template) -> Result<(), Fault> {
+    let size = |t: &Template| -> usize {
+        let parts = [&t.subject, &t.html, &t.text];
+        parts.into_iter().flatten().map(String::len).sum()
+    };
+    let others = world.templates.iter().filter(|t| t.id != template.id);
+    if others.map(size).sum::<usize>() + size(template) <= MAX_TOTAL {
+        return Ok(());
+    }
+    let message = "The templates of this server are too large together.";
+    Err(Fault::new(1121, message))
 }
 
 fn complete(template: &Template) -> Result<(), Fault> {
