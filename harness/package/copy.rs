@@ -180,7 +180,7 @@ fn is_clutter(entry: &DirEntry) -> bool {
     let name = entry.file_name().to_string_lossy();
     match &*name {
         ".git" | ".hg" | ".svn" | "__pycache__" | ".mypy_cache" | ".pytest_cache"
-        | ".ruff_cache" | ".DS_Store" => true,
+        | ".ruff_cache" | ".vscode" | ".cursor" | ".idea" | ".DS_Store" => true,
         _ => entry.file_type().is_dir() && entry.path().join("pyvenv.cfg").is_file(),
     }
 }
@@ -194,7 +194,17 @@ fn is_private(entry: &DirEntry) -> bool {
         Some(rest) => rest
             .strip_prefix('.')
             .is_some_and(|rest| !template.contains(&rest)),
-        None => [".npmrc", ".pypirc", ".netrc", ".yarnrc.yml"].contains(&&*name),
+        None => [
+            ".npmrc",
+            ".pypirc",
+            ".netrc",
+            ".yarnrc.yml",
+            // Clients' configurations hold their servers' settings in the clear.
+            "mcp.json",
+            ".mcp.json",
+            "claude_desktop_config.json",
+        ]
+        .contains(&&*name),
     }
 }
 

@@ -84,7 +84,8 @@ pub fn published_at(target: &Target, options: &Options) -> Result<Option<Timesta
 /// Which moment dependencies are resolved as of when two versions are compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dependencies {
-    /// Both trees as of the newer version's publication: the calendar is no difference.
+    /// Both trees as of the newer version's publication: the calendar is no difference. An old
+    /// release that pins nothing may not start with them any more; then `AsPublished` is left.
     Same,
     /// Each as of its own version's publication, as its first users had it.
     AsPublished,

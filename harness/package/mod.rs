@@ -42,3 +42,6 @@ pub use fetch::{Dependencies, fetch, fetch_both, published_at};
 pub use model::{Launch, Mount, Options, Package, Setting, Value, tree_difference};
 pub use target::{Target, TargetError};
 pub use timestamp::{BadTimestamp, Timestamp};
+
+#[cfg(test)]
+mod tests;

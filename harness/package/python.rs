@@ -105,19 +105,19 @@ impl Python {
                 .to_string_lossy()
                 .into_owned();
             if name.contains(".so") && path.is_file() {
-                fs::copy(&path, lib.join(&name)).map_err(FetchError::io("copy", &path))?;
+                copy_file(&path, &lib.join(&name))?;
             }
         }
         self.copy_library(&from.join(&short), &lib.join(&short), place)?;
         let mut finds = true;
-        let libraries = fs::read_dir(&lib).map_err(FetchError::io("read", &lib))?;
-        for file in libraries
-            .flatten()
-            .map(|entry| entry.path())
-            .chain([binary])
-        {
-            if file.is_file() {
-                finds &= self.move_library_path(&file, place)?;
+        for entry in WalkDir::new(root) {
+            let entry = entry
+                .map_err(std::io::Error::from)
+                .map_err(FetchError::io("read", root))?;
+            let binary =
+                entry.path() == binary || entry.file_name().to_string_lossy().contains(".so");
+            if binary && entry.file_type().is_file() {
+                finds &= self.move_paths(entry.path(), place)?;
             }
         }
         compile(&self.program, &lib.join(&short), root, place)?;
@@ -131,6 +131,7 @@ impl Python {
                 || [
                     "site-packages",
                     "__pycache__",
+                    "tests",
                     "test",
                     "idlelib",
                     "turtledemo",
@@ -162,31 +163,47 @@ impl Python {
                 let text = text.replace(&self.prefix.display().to_string(), place);
                 fs::write(&target, text).map_err(FetchError::io("write", &target))?;
             } else if entry.path().is_file() {
-                fs::copy(entry.path(), &target).map_err(FetchError::io("copy", entry.path()))?;
+                copy_file(entry.path(), &target)?;
             }
         }
         Ok(())
     }
 
-    /// Replaces the run path `PREFIX/lib` of a binary by the place it will have, in the same
-    /// bytes. False if it has one that is too short for that.
-    fn move_library_path(&self, file: &Path, place: &str) -> Result<bool, FetchError> {
-        let old = [self.prefix.as_os_str().as_encoded_bytes(), b"/lib\0"].concat();
-        let mut new = [place.as_bytes(), b"/lib\0"].concat();
+    /// Replaces the prefix a binary was built for, and the library path below it, by the place
+    /// it will have, in the same bytes. False if the place is too long for them.
+    fn move_paths(&self, file: &Path, place: &str) -> Result<bool, FetchError> {
         let mut bytes = fs::read(file).map_err(FetchError::io("read", file))?;
-        let places: Vec<_> = memchr::memmem::find_iter(&bytes, &old).collect();
-        if places.is_empty() {
-            return Ok(true);
+        let mut changed = false;
+        for below in ["\0", "/lib\0"] {
+            let prefix = self.prefix.as_os_str().as_encoded_bytes();
+            let old = [prefix, below.as_bytes()].concat();
+            let mut new = [place, below].concat().into_bytes();
+            let places: Vec<_> = memchr::memmem::find_iter(&bytes, &old).collect();
+            if !places.is_empty() && new.len() > old.len() {
+                return Ok(false);
+            }
+            new.resize(old.len(), 0);
+            for at in places {
+                bytes[at..at + new.len()].copy_from_slice(&new);
+                changed = true;
+            }
         }
-        if new.len() > old.len() {
-            return Ok(false);
+        if changed {
+            fs::write(file, bytes).map_err(FetchError::io("write", file))?;
         }
-        new.resize(old.len(), 0);
-        for at in places {
-            bytes[at..at + new.len()].copy_from_slice(&new);
-        }
-        fs::write(file, bytes).map_err(FetchError::io("write", file))?;
         Ok(true)
+    }
+}
+
+/// Copies a file, or a link that stays in its folder.
+fn copy_file(from: &Path, to: &Path) -> Result<(), FetchError> {
+    match fs::read_link(from) {
+        Ok(link) if link.components().count() == 1 => {
+            symlink(link, to).map_err(FetchError::io("create", to))
+        }
+        _ => fs::copy(from, to)
+            .map(|_| ())
+            .map_err(FetchError::io("copy", from)),
     }
 }
 
