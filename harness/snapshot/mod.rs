@@ -5,8 +5,10 @@ mod behaviour;
 mod calls;
 mod collect;
 mod learn;
+mod text;
 
 pub use behaviour::{Behaviour, Operation, Place, Scope, Scoped, Sightings};
 pub use calls::Calls;
 pub use collect::Collector;
 pub use learn::{in_terms_of, learn};
+pub use text::{Accepted, FORMAT, SnapshotError, read, write};
