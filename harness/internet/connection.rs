@@ -69,7 +69,7 @@ async fn first_bytes(shared: Arc<Shared>, mut stream: Stream, link: Link, hold: 
         Ok(read) => Some((read, hold)),
         Err(_) => {
             drop(hold);
-            if !link.tls.is_some() {
+            if link.tls.is_none() {
                 // From here on the silence is something to tell, at a cut or at the end.
                 opening.flow = Some(Flow::open(&shared, &link, "raw"));
             }

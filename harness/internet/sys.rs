@@ -58,7 +58,7 @@ pub fn receive(socket: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<Received
             let mut raw = MaybeUninit::<libc::sockaddr_storage>::zeroed();
             // SAFETY: CMSG_LEN(0) is the offset of the data within the header.
             let start = unsafe { libc::CMSG_LEN(0) } as usize;
-            let data = (size as usize)
+            let data = size
                 .saturating_sub(start)
                 .min(mem::size_of::<libc::sockaddr_storage>());
             // SAFETY: `data` bytes follow the header inside `control`, and fit into `raw`.

@@ -59,8 +59,6 @@ pub struct Run {
     pub era: Era,
     /// Why the exercise is not whole: the server ended early, say.
     pub problem: Option<RunError>,
-    /// From exec to the end, and the part that was spent in calls.
-    pub wall: Duration,
     pub valid_calls: u32,
 }
 
@@ -98,7 +96,6 @@ struct Live {
     recorder: Arc<Recorder>,
     recording: super::recorder::Recording,
     stderr: tokio::task::JoinHandle<Body>,
-    started: Instant,
     isolation: String,
     notes: Vec<String>,
     restless: u32,
@@ -129,7 +126,6 @@ async fn attempt(job: &Job<'_>, era: Era) -> Result<Live, Failed> {
     let (recorder, recording) = Recorder::start(log, collector);
     let spec = job.setup.spec(job.package);
     let sink: Arc<dyn Sink> = recorder.clone();
-    let started = Instant::now();
     let sandbox = tokio::task::block_in_place(|| sandbox::start(&spec, Arc::clone(&sink)))
         .map_err(|e| {
             let hint = e.hint().map(str::to_owned);
@@ -177,7 +173,6 @@ async fn attempt(job: &Job<'_>, era: Era) -> Result<Live, Failed> {
                 recorder,
                 recording,
                 stderr,
-                started,
                 isolation: level.to_string(),
                 notes,
                 restless: 0,
@@ -312,7 +307,6 @@ impl Live {
                 left_behind: exit.left_behind.clone(),
             }));
         }
-        let wall = self.started.elapsed();
         drop(self.recorder);
         let recorded = tokio::task::block_in_place(|| self.recording.finish());
         let mut problem = self.problem;
@@ -332,7 +326,6 @@ impl Live {
             folder: self.folder,
             era,
             problem,
-            wall,
             valid_calls: self.valid_calls,
         }
     }
