@@ -5,6 +5,7 @@ pub mod effect;
 pub mod event;
 pub mod internet;
 pub mod provenance;
+pub mod report;
 pub mod secret;
 pub mod snapshot;
 pub mod verdict;
