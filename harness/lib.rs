@@ -8,6 +8,7 @@ pub mod internet;
 pub mod mcp;
 pub mod package;
 pub mod provenance;
+pub mod report;
 pub mod run;
 pub mod sandbox;
 pub mod scenario;
