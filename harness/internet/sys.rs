@@ -58,7 +58,7 @@ pub fn receive(socket: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<Received
             let mut raw = MaybeUninit::<libc::sockaddr_storage>::zeroed();
             // SAFETY: CMSG_LEN(0) is the offset of the data within the header.
             let start = unsafe { libc::CMSG_LEN(0) } as usize;
-            let data = (size as usize)
+            let data = size
                 .saturating_sub(start)
                 .min(mem::size_of::<libc::sockaddr_storage>());
             // SAFETY: `data` bytes follow the header inside `control`, and fit into `raw`.
@@ -172,6 +172,37 @@ mod tests {
         let got = receive(a.as_fd(), &mut buffer).unwrap();
         assert_eq!(&buffer[..got.len], b"hello");
         assert_eq!((got.from, got.to), (b.local_addr().unwrap(), None));
+    }
+
+    #[test]
+    fn the_address_it_was_sent_to_comes_along_where_the_socket_says_so() {
+        for (any, own, level, option) in [
+            (
+                "0.0.0.0:0",
+                "127.0.0.7",
+                libc::SOL_IP,
+                libc::IP_RECVORIGDSTADDR,
+            ),
+            ("[::]:0", "::1", libc::SOL_IPV6, libc::IPV6_RECVORIGDSTADDR),
+        ] {
+            let Ok(a) = std::net::UdpSocket::bind(any) else {
+                eprintln!("skipped: no socket at {any} on this machine");
+                continue;
+            };
+            let on: libc::c_int = 1;
+            // SAFETY: the option's value is the int that `on` is, and its size is given.
+            let set = unsafe {
+                let size = mem::size_of_val(&on) as libc::socklen_t;
+                libc::setsockopt(a.as_raw_fd(), level, option, (&raw const on).cast(), size)
+            };
+            assert_eq!(set, 0, "{}", io::Error::last_os_error());
+            let own: IpAddr = own.parse().unwrap();
+            let to = SocketAddr::new(own, a.local_addr().unwrap().port());
+            let b = std::net::UdpSocket::bind((own, 0)).unwrap();
+            b.send_to(b"x", to).unwrap();
+            let got = receive(a.as_fd(), &mut [0; 16]).unwrap();
+            assert_eq!(got.to, Some(to));
+        }
     }
 
     #[test]
