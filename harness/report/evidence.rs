@@ -215,6 +215,7 @@ fn told(kind: &Kind) -> String {
                 TlsOutcome::Refused(alert) => format!("refused by the server ({alert})"),
                 TlsOutcome::Silent => "ended by the server without a byte".to_owned(),
                 TlsOutcome::Malformed(what) => format!("malformed ({what})"),
+                TlsOutcome::Misnamed => "for a name that is not that address's".to_owned(),
             };
             format!("TLS with {}: {what}", at(&tls.peer))
         }
