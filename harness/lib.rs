@@ -1,5 +1,6 @@
 //! turncoat catches the MCP server that changes sides between two versions.
 
+pub mod cli;
 pub mod diff;
 pub mod effect;
 pub mod event;

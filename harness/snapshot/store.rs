@@ -321,7 +321,7 @@ mod tests {
         let first = store.propose(&name, &snapshot("one")).unwrap();
         assert!(matches!(first, Proposed::Pending(_)));
         assert_eq!(files(&root), ["npm/@acme/mail/basic.snap.new"]);
-        assert_eq!(store.pending().unwrap(), [name.clone()]);
+        assert_eq!(store.pending().unwrap(), std::slice::from_ref(&name));
 
         store.accept(&name).unwrap();
         assert_eq!(files(&root), ["npm/@acme/mail/basic.snap"]);
