@@ -7,7 +7,7 @@ use crate::effect::{Phase, is_own};
 use crate::provenance::{Expr, Source};
 use crate::snapshot::{Behaviour, Calls, Operation, Place, Scope, Scoped};
 use serde_json::Value;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Compares every scope of the two.
 pub fn compare(old: &Behaviour, new: &Behaviour) -> Vec<Change> {
@@ -145,8 +145,10 @@ impl Context<'_> {
                 .join(" + ")
         };
         change.evidence = Some((Side::New, operation.first));
-        if rule == Rule::NewFile {
-            change.weight = file_weight(name);
+        match rule {
+            Rule::NewFile => change.weight = file_weight(name, &carries),
+            Rule::ServerRequest => change.weight = message_weight(name),
+            _ => {}
         }
         if moved {
             change.weight = Weight::Trivial;
@@ -221,7 +223,32 @@ impl Context<'_> {
         if Operation::verb(name) == "result" && steady {
             self.outcome(name, now, changes);
         }
+        if effect && steady {
+            self.dropped(name, was, now, changes);
+        }
         self.places(name, Some(was), now, changes);
+    }
+
+    /// Arguments that were passed on and no longer are, though the call is answered as before.
+    fn dropped(&self, name: &str, was: &Operation, now: &Operation, changes: &mut Vec<Change>) {
+        let (before, after) = (carried(was), carried(now));
+        for (source, calls) in before {
+            let still = after.get(source).cloned().unwrap_or_default();
+            let lost: Calls =
+                calls.minus(&still).iter().filter(|call| now.calls.contains(*call)).collect();
+            if lost.is_empty() || !self.answered(&lost) {
+                continue;
+            }
+            let title = format!("reports success without passing on {source} any more: {name}");
+            let mut change = self.change(Rule::VanishedField, name, title, lost);
+            change.place = Some(source.to_string());
+            change.host = was.host.clone();
+            change.was = Some(source.to_string());
+            change.provenance = source.to_string();
+            change.evidence = Some((Side::Old, was.first));
+            change.weight = vanished_weight(name);
+            changes.push(change);
+        }
     }
 
     /// Calls that were answered otherwise than before.
@@ -324,7 +351,7 @@ impl Context<'_> {
     ) {
         let moved = was.map(|was| departed(was, now)).unwrap_or_default();
         for (place_name, place) in &now.places {
-            let before = was.and_then(|was| was.places.get(place_name));
+            let before = was.and_then(|was| was.places.get(whole_of(was, place_name)));
             for (value, seen) in &place.values {
                 let frame = SpotFrame {
                     place: place_name,
@@ -415,7 +442,6 @@ impl Context<'_> {
                 }
                 (was, swapped)
             }
-            Some((place, None)) if was.is_empty() => (place.values.keys().collect(), calls.clone()),
             _ => (was, calls.clone()),
         };
         if value.has_varying()
@@ -490,10 +516,35 @@ impl Context<'_> {
     }
 }
 
+/// The place to compare a member of a list with: the same place, or where the old version had
+/// no list, the value as a whole.
+fn whole_of<'a>(was: &Operation, place: &'a str) -> &'a str {
+    let known = was.places.contains_key(place);
+    let whole = place.strip_prefix("address in ").or(place.strip_prefix("mention in "));
+    whole.filter(|_| !known).unwrap_or(place)
+}
+
 struct SpotFrame<'a> {
     place: &'a str,
     host: Option<&'a str>,
     is_result: bool,
+}
+
+/// Arguments that an operation carried in whatever place, with the calls in which it did.
+/// Places that only some runs showed prove nothing.
+fn carried(operation: &Operation) -> BTreeMap<&Source, Calls> {
+    let mut found: BTreeMap<&Source, Calls> = BTreeMap::new();
+    for place in operation.places.values().filter(|place| place.steady) {
+        for (value, seen) in &place.values {
+            for source in value.sources() {
+                if matches!(source, Source::Argument(_)) {
+                    let calls = found.entry(source).or_default();
+                    *calls = calls.union(&seen.calls);
+                }
+            }
+        }
+    }
+    found
 }
 
 fn same_sources(value: &Expr, was: &[&Expr]) -> bool {
@@ -547,14 +598,27 @@ fn vanished_weight(name: &str) -> Weight {
     }
 }
 
-/// A file in a folder of its own, or where an argument or setting told it to write, is ordinary.
-fn file_weight(name: &str) -> Weight {
+/// A file in a folder of its own, or where an argument or setting told it to write, is ordinary;
+/// a copy of what it was given in a place that others read, or under a hidden name, is not.
+fn file_weight(name: &str, carries: &BTreeSet<&Source>) -> Weight {
     let path = name.find(" /").map_or("", |at| &name[at + 1..]);
-    let told = path.contains("{argument(") || path.contains("{setting(");
-    if is_own(path) || told {
-        Weight::Ordinary
-    } else {
-        Weight::Grave
+    let base = path.rsplit('/').next().unwrap_or(path);
+    let shared = ["/tmp/", "/var/tmp/", "/dev/shm/"].iter().any(|folder| path.starts_with(folder));
+    let given = carries.iter().any(|s| matches!(s, Source::Argument(_) | Source::Earlier(..)) || s.is_confidential());
+    let told = base.contains("{argument(") || path.contains("{setting(");
+    match (is_own(path), given && (shared || base.starts_with('.')), told) {
+        (_, true, _) => Weight::Grave,
+        (true, ..) | (_, _, true) => Weight::Ordinary,
+        _ => Weight::Grave,
+    }
+}
+
+/// To ask the model, or through the client the user, is to reach past the tool's own task.
+fn message_weight(name: &str) -> Weight {
+    match name.strip_prefix("message ") {
+        Some("sampling/createMessage") => Weight::Grave,
+        Some("notifications/message" | "notifications/progress") => Weight::Trivial,
+        _ => Weight::Ordinary,
     }
 }
 

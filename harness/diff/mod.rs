@@ -22,6 +22,7 @@ use crate::snapshot::Behaviour;
 pub fn compare(old: &Behaviour, new: &Behaviour) -> Vec<Change> {
     let mut changes = effects::compare(old, new);
     changes.extend(surface::compare(&old.surface, &new.surface));
+    changes.extend(surface::after_calls(old, new));
     changes.extend(merge::contradictions(old, new));
     merge::merge(changes)
 }

@@ -4,7 +4,7 @@ use super::change::{Change, Rule, Weight};
 use super::values::shortened;
 use super::wording::{asks_for_context, instructing, invisible};
 use crate::effect::{Phase, Surface};
-use crate::snapshot::Calls;
+use crate::snapshot::{Behaviour, Calls};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -78,6 +78,21 @@ pub fn compare(old: &Surface, new: &Surface) -> Vec<Change> {
                 None,
             );
         }
+    }
+    changes
+}
+
+/// What a server that was fine when it was approved shows after it has been used.
+pub fn after_calls(old: &Behaviour, new: &Behaviour) -> Vec<Change> {
+    let Some(later) = &new.later else { return Vec::new() };
+    if old.later.as_ref() == Some(later) {
+        return Vec::new();
+    }
+    let mut changes = compare(&new.surface, later);
+    for change in &mut changes {
+        change.title = format!("after some calls, {}", change.title);
+        change.phase = Phase::Call;
+        change.weight = Weight::Grave;
     }
     changes
 }

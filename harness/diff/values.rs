@@ -3,7 +3,8 @@
 use super::change::{Rule, Weight};
 use super::known::Known;
 use super::place::{Role, role};
-use crate::provenance::{Expr, Part, Source, is_invisible};
+use super::wording::instructing;
+use crate::provenance::{Coding, Expr, Part, Source, is_invisible};
 
 /// A judgement on one value: the rule it falls under and why.
 pub struct Reading {
@@ -33,6 +34,7 @@ pub struct Spot<'a> {
 /// Reads a value. Every value has a reading; the least is that it is another value.
 pub fn read(value: &Expr, spot: &Spot) -> Reading {
     confidential(value, spot)
+        .or_else(|| told_to_model(value, spot))
         .or_else(|| address(value, spot))
         .or_else(|| replaced(value, spot))
         .or_else(|| link(value, spot))
@@ -92,6 +94,22 @@ fn confidential(value: &Expr, spot: &Spot) -> Option<Reading> {
         }
         _ => None,
     }
+}
+
+/// What a result tells the model: orders, and links that carry data or lead somewhere new.
+fn told_to_model(value: &Expr, spot: &Spot) -> Option<Reading> {
+    if !spot.is_result {
+        return None;
+    }
+    let now = value.unexplained();
+    let was: Vec<String> = spot.was.iter().map(|expr| expr.unexplained()).collect();
+    if let Some(order) = instructing(&was.join("\n"), &now) {
+        let says = format!("gives orders (\u{201c}{order}\u{201d}): {}", shown(value));
+        return reading(Rule::InstructingText, Weight::Ordinary, says);
+    }
+    let before: Vec<String> = was.iter().flat_map(|text| spot.known.strange_hosts(text)).collect();
+    let host = spot.known.strange_hosts(&now).into_iter().find(|host| !before.contains(host))?;
+    reading(Rule::ResultChanged, Weight::Grave, format!("links to `{host}`: {}", shown(value)))
 }
 
 /// Addresses that nothing explains.
@@ -160,7 +178,7 @@ fn replaced(value: &Expr, spot: &Spot) -> Option<Reading> {
     let partial = |expr: &Expr| {
         expr.0
             .iter()
-            .any(|part| matches!(part, Part::Coded(crate::provenance::Coding::Part, _)))
+            .any(|part| matches!(part, Part::Coded(Coding::Part, _)))
     };
     if spot.was.iter().any(|expr| whole(expr) && !partial(expr)) && partial(value) && !whole(value)
     {
@@ -217,36 +235,63 @@ fn link(value: &Expr, spot: &Spot) -> Option<Reading> {
     )
 }
 
-/// Arguments in places they did not reach.
+/// Arguments and settings in places they did not reach.
 fn reached(value: &Expr, spot: &Spot) -> Option<Reading> {
     if spot.is_result {
         return None;
     }
     let before: Vec<&Source> = spot.was.iter().flat_map(|expr| expr.sources()).collect();
-    let fresh = value.sources().into_iter().find(|source| match source {
-        Source::Argument(path) => {
-            !before.contains(source) && !spot.moved.contains(source) && (spot.had_argument)(path)
-        }
-        Source::Earlier(..) => !before.contains(source) && !spot.moved.contains(source),
+    let fresh = |source: &&Source| !before.contains(source) && !spot.moved.contains(source);
+    let disguised = disguised(value);
+    let aside = spot.place.starts_with("header ") || spot.place.starts_with("query.");
+    if let Some(source) = value.sources().into_iter().find(|source| {
+        let hidden = disguised.contains(source) || role(spot.place) == Role::Agent;
+        matches!(source, Source::Setting(_)) && fresh(source) && hidden
+    }) {
+        return reading(
+            Rule::ArgumentLeak,
+            Weight::Ordinary,
+            format!("carries {source} in disguise: {}", shown(value)),
+        );
+    }
+    let source = value.sources().into_iter().filter(fresh).find(|source| match source {
+        Source::Argument(path) => (spot.had_argument)(path),
+        Source::Earlier(..) => true,
         _ => false,
     })?;
     let host = spot.host?;
-    let told = spot.known.was_told(host, fresh);
-    if !told && spot.known.host(host) {
-        return reading(
-            Rule::ArgumentLeak,
-            Weight::Ordinary,
-            format!("carries {fresh} to {host}, which was never told it"),
-        );
+    if !spot.known.was_told(host, source) {
+        return spot.known.host(host).then_some(Reading {
+            rule: Rule::ArgumentLeak,
+            weight: Weight::Ordinary,
+            says: format!("carries {source} to {host}, which was never told it"),
+        });
     }
-    if told && spot.operation_known {
+    // In the body of the same request it is one more field; beside it, or coded, it is a way
+    // for data to leave unseen.
+    if spot.operation_known && (aside || disguised.contains(&source)) {
         return reading(
             Rule::ArgumentLeak,
             Weight::Ordinary,
-            format!("carries {fresh}, which stood elsewhere in this request and still does"),
+            format!("carries {source}, which stood elsewhere in this request and still does"),
         );
     }
     None
+}
+
+/// Sources that are written in a coding which no protocol asks for.
+fn disguised(value: &Expr) -> Vec<&Source> {
+    value
+        .0
+        .iter()
+        .filter_map(|part| match part {
+            Part::Coded(Coding::Base64 | Coding::Hex | Coding::Reversed | Coding::Sha256, inner) => {
+                Some(inner.sources())
+            }
+            _ => None,
+        })
+        .flatten()
+        .collect()
 }
 
 /// Another value, and no more.

@@ -44,7 +44,7 @@ impl<'s> Walk<'s, '_> {
                 .find(|v| v.is_number());
             return bound.cloned().unwrap_or_else(|| Value::from(0));
         }
-        if whole_only || range.step.is_some() || whole_by_meaning(quantity) || style < 6 {
+        if whole_only || range.step.is_some() || whole_by_meaning(quantity) || style != 6 {
             range
                 .whole(quantity, style, wish)
                 .map_or_else(|| range.any(quantity, wish), Value::from)
@@ -80,7 +80,7 @@ fn usual(quantity: Quantity) -> (f64, f64) {
         Quantity::Seconds => (1_767_225_600.0, 1_798_761_599.0),
         Quantity::Millis => (1_767_225_600_000.0, 1_798_761_599_000.0),
         Quantity::Money => (1_000.0, 99_999.0),
-        Quantity::Distinct => (10_000.0, 9_999_999.0),
+        Quantity::Id | Quantity::Distinct => (10_000.0, 9_999_999.0),
     }
 }
 

@@ -13,7 +13,7 @@ pub(super) struct Pen<'a> {
     pub(super) mark: &'a str,
     /// For a second value in the same text.
     pub(super) second: &'a str,
-    /// Says more about the place: the property's name and description, in lower case.
+    /// Says more about the place: the description and the tool's name, in lower case.
     pub(super) about: &'a str,
     pub(super) name: &'a str,
     pub(super) draw: &'a mut dyn FnMut(u64) -> u64,
@@ -84,39 +84,31 @@ impl Pen<'_> {
             Meaning::Css => format!(".{mark} {{ color: #{}; }}", self.hex(6)),
             Meaning::Url => self.url(),
             Meaning::Domain => format!("{mark}.{}", self.of(words::HOSTS)),
-            Meaning::Path => match (self.draw)(3) {
+            // One name comes back in every tool, so that what one writes another can read.
+            Meaning::Path => match (self.draw)(4) {
+                3 => format!("{home}/notes.{}", self.extension_of("md")),
                 0 => format!(
                     "{home}/{}-{mark}.{}",
                     self.of(words::FILES),
-                    self.of(words::EXTENSIONS)
+                    self.extension()
                 ),
                 1 => format!(
                     "{home}/docs/{}-{mark}.{}",
                     self.of(words::FILES),
-                    self.of(words::EXTENSIONS)
+                    self.extension()
                 ),
-                _ => format!(
-                    "{}-{mark}.{}",
-                    self.of(words::FILES),
-                    self.of(words::EXTENSIONS)
-                ),
+                _ => format!("{}-{mark}.{}", self.of(words::FILES), self.extension()),
             },
-            Meaning::RelativePath => format!(
-                "docs/{}-{mark}.{}",
-                self.of(words::FILES),
-                self.of(words::EXTENSIONS)
-            ),
+            Meaning::RelativePath => {
+                format!("docs/{}-{mark}.{}", self.of(words::FILES), self.extension())
+            }
             // A folder that exists is worth more than one that is known again.
-            Meaning::Folder => match (self.draw)(4) {
-                0..=1 => home.to_owned(),
-                2 => format!("{home}/{}-{mark}", self.of(words::TOPICS)),
+            Meaning::Folder => match (self.draw)(6) {
+                0..=3 => home.to_owned(),
+                4 => format!("{home}/{}-{mark}", self.of(words::TOPICS)),
                 _ => ".".to_owned(),
             },
-            Meaning::FileName => format!(
-                "{}-{mark}.{}",
-                self.of(words::FILES),
-                self.of(words::EXTENSIONS)
-            ),
+            Meaning::FileName => format!("{}-{mark}.{}", self.of(words::FILES), self.extension()),
             Meaning::Glob => format!("**/*{mark}*.md"),
             Meaning::Regex => format!("{}-{mark}[0-9]*", self.of(words::TOPICS)),
             Meaning::Id => {
@@ -208,6 +200,24 @@ impl Pen<'_> {
         }
     }
 
+    fn extension(&mut self) -> &'static str {
+        let usual = self.of(words::EXTENSIONS);
+        self.extension_of(usual)
+    }
+
+    /// What the place speaks of, `usual` otherwise.
+    fn extension_of(&self, usual: &'static str) -> &'static str {
+        let kinds = [
+            ("excel", "xlsx"),
+            ("workbook", "xlsx"),
+            ("worksheet", "xlsx"),
+            ("pdf", "pdf"),
+            ("screenshot", "png"),
+        ];
+        let kind = kinds.iter().find(|(word, _)| self.about.contains(word));
+        kind.map_or(usual, |(_, extension)| extension)
+    }
+
     fn email(&mut self, mark: &str) -> String {
         let first = plain(self.of(words::FIRST));
         format!("{first}.{mark}@{}", self.of(words::HOSTS))
@@ -225,8 +235,15 @@ impl Pen<'_> {
 
     fn html(&mut self) -> String {
         let (mark, second) = (self.mark, self.second);
+        // One root: some servers read it as XML.
+        let root = if self.about.contains("<body>") {
+            "body"
+        } else {
+            "div"
+        };
         format!(
-            "<h1>{}</h1><p>{} <em>{mark}</em></p><p><a href=\"https://{second}.northwind.example/{}\">Read more</a></p>",
+            "<{root}><h1>{}</h1><p>{} <em>{mark}</em></p>\
+             <p><a href=\"https://{second}.northwind.example/{}\">Read more</a></p></{root}>",
             self.of(words::OPENINGS).replace('&', "&amp;"),
             self.of(words::SENTENCES),
             self.of(words::TOPICS),

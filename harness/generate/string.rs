@@ -49,6 +49,7 @@ impl<'s> Walk<'s, '_> {
             facets.beside,
         );
         let style = Style::from(self.style(at, 24));
+        let about = format!("{about} {}", self.tool.to_lowercase());
         let made = self.candidate(
             facets,
             at,
@@ -216,7 +217,6 @@ impl<'s> Walk<'s, '_> {
         } else {
             json.then_some("json")
         };
-        // A property name's own rules, or a pattern, can speak of a format in all but name.
         Said {
             name: at.name(),
             parent: at.parent_name(),
@@ -287,7 +287,7 @@ fn fitted(text: String, meaning: Meaning, limits: &Limits<'_>, style: Style, mar
         return mark.chars().take(limits.max).collect();
     }
     let bounded = limits.max <= LONG;
-    if style == Style::Long && bounded && limits.patterns.is_empty() {
+    if style == Style::Long && bounded && meaning != Meaning::Query && limits.patterns.is_empty() {
         return stretch(&text, limits.max);
     }
     if length < limits.min {

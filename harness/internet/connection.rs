@@ -112,7 +112,7 @@ async fn first_bytes(shared: Arc<Shared>, mut stream: Stream, link: Link, hold: 
         }
         return;
     }
-    let greeted = opening.greeted(&flow);
+    let greeted = flow.as_ref().is_some_and(Flow::has_spoken);
     if let Some(flow) = flow {
         flow.forget();
     }
@@ -164,13 +164,6 @@ struct Opening {
     link: Link,
     flow: Option<Flow>,
     handled: bool,
-}
-
-impl Opening {
-    /// Whether the client has heard a greeting.
-    fn greeted(&self, flow: &Option<Flow>) -> bool {
-        flow.as_ref().is_some_and(Flow::has_spoken)
-    }
 }
 
 impl Drop for Opening {

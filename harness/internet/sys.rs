@@ -175,6 +175,37 @@ mod tests {
     }
 
     #[test]
+    fn the_address_it_was_sent_to_comes_along_where_the_socket_says_so() {
+        for (any, own, level, option) in [
+            (
+                "0.0.0.0:0",
+                "127.0.0.7",
+                libc::SOL_IP,
+                libc::IP_RECVORIGDSTADDR,
+            ),
+            ("[::]:0", "::1", libc::SOL_IPV6, libc::IPV6_RECVORIGDSTADDR),
+        ] {
+            let Ok(a) = std::net::UdpSocket::bind(any) else {
+                eprintln!("skipped: no socket at {any} on this machine");
+                continue;
+            };
+            let on: libc::c_int = 1;
+            // SAFETY: the option's value is the int that `on` is, and its size is given.
+            let set = unsafe {
+                let size = mem::size_of_val(&on) as libc::socklen_t;
+                libc::setsockopt(a.as_raw_fd(), level, option, (&raw const on).cast(), size)
+            };
+            assert_eq!(set, 0, "{}", io::Error::last_os_error());
+            let own: IpAddr = own.parse().unwrap();
+            let to = SocketAddr::new(own, a.local_addr().unwrap().port());
+            let b = std::net::UdpSocket::bind((own, 0)).unwrap();
+            b.send_to(b"x", to).unwrap();
+            let got = receive(a.as_fd(), &mut [0; 16]).unwrap();
+            assert_eq!(got.to, Some(to));
+        }
+    }
+
+    #[test]
     fn checksums_of_a_packet_come_out_even() {
         let from = "1.2.3.4:53".parse().unwrap();
         let to = "10.0.2.100:40000".parse().unwrap();

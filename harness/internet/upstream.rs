@@ -29,7 +29,12 @@ impl Upstreams {
         };
         let mut unmatched = None;
         for upstream in self.named.iter().filter(at) {
-            if let Some(answer) = upstream.mock.answer(request) {
+            let answer = if upstream.mock.blocking() {
+                tokio::task::block_in_place(|| upstream.mock.answer(request))
+            } else {
+                upstream.mock.answer(request)
+            };
+            if let Some(answer) = answer {
                 return answer;
             }
             unmatched = unmatched.or_else(|| Some(format!("{} unmatched", upstream.mock.name())));

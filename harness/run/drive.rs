@@ -139,7 +139,7 @@ async fn attempt(job: &Job<'_>, era: Era) -> Result<Live, Failed> {
         ca: job.setup.ca(),
         upstreams,
         smtp,
-        sink_mock: Arc::new(Json::new(job.setup.seed)),
+        sink_mock: Arc::new(Json::sink(job.setup.seed)),
         seed: job.setup.seed,
         limits: Limits::default(),
     };
@@ -205,14 +205,12 @@ async fn exercise(job: &Job<'_>, live: &mut Live, planner: Planner<'_>) {
     live.settle(true).await;
     let Some(plan) = planner(live.surface.clone()).await else { return };
     let of = plan.calls.len() as u32;
-    let mut done_something = 0;
     for (done, call) in plan.calls.iter().enumerate() {
         live.recorder.call(&call.tool, &call.arguments);
         live.began.push(now_ns());
         let before = live.recorder.outward();
         let result = live.session.call(&call.tool, &call.arguments).await;
         let outward = live.recorder.outward() != before;
-        done_something += u32::from(outward);
         live.recorder.emit(Kind::Result(result));
         live.valid_calls += u32::from(call.valid);
         live.settle(outward || (done as u32) < THOROUGH).await;
@@ -230,7 +228,10 @@ async fn exercise(job: &Job<'_>, live: &mut Live, planner: Planner<'_>) {
             break;
         }
     }
-    let _ = done_something;
+    if !live.session.is_gone() {
+        let later = live.session.list().await;
+        live.recorder.emit(Kind::Surface(later));
+    }
     live.recorder.enter(Phase::Idle);
     let idle = job.setup.scenario().exercise.idle.unwrap_or(IDLE);
     if !live.session.is_gone() {

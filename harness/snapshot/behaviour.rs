@@ -10,6 +10,8 @@ use std::collections::BTreeMap;
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Behaviour {
     pub surface: Surface,
+    /// The surface listed again after the calls, where it was another by then.
+    pub later: Option<Surface>,
     pub scopes: BTreeMap<Scope, Scoped>,
 }
 

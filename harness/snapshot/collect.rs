@@ -73,9 +73,10 @@ impl Collector {
     /// An effect was seen.
     pub fn effect(&mut self, effect: &Effect) {
         if let Kind::Surface(surface) = &effect.kind {
-            // The first listing is the surface; later ones are compared by whoever asked for them.
             if self.behaviour.surface.revision.is_empty() {
                 self.behaviour.surface = surface.clone();
+            } else if self.behaviour.surface != *surface {
+                self.behaviour.later = Some(surface.clone());
             }
             return;
         }

@@ -47,6 +47,7 @@ pub fn learn(a: Behaviour, b: &Behaviour) -> Behaviour {
     }
     Behaviour {
         surface: a.surface,
+        later: a.later.or_else(|| b.later.clone()),
         scopes,
     }
 }

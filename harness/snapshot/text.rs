@@ -59,6 +59,11 @@ pub fn write(accepted: &Accepted) -> String {
         &serde_json::to_string_pretty(&accepted.behaviour.surface).unwrap_or_default(),
     ));
     out.push('\n');
+    if let Some(later) = &accepted.behaviour.later {
+        out.push_str("\n== surface after the calls\n");
+        out.push_str(&spelled_out(&serde_json::to_string_pretty(later).unwrap_or_default()));
+        out.push('\n');
+    }
     out
 }
 
@@ -145,6 +150,10 @@ impl<'a> Reader<'a> {
             };
             if head == "surface" {
                 behaviour.surface = self.surface()?;
+                continue;
+            }
+            if head == "surface after the calls" {
+                behaviour.later = Some(self.surface()?);
                 continue;
             }
             let (scope, calls) = scope(head).ok_or_else(|| self.error("unknown section"))?;
@@ -355,7 +364,7 @@ mod tests {
                 tools: vec![serde_json::json!({"name": "a\n== x"})],
                 ..Surface::default()
             };
-            Accepted { seed, calls: 8, behaviour: Behaviour { surface, scopes: scopes.collect() } }
+            Accepted { seed, calls: 8, behaviour: Behaviour { later: (seed % 2 == 0).then(|| surface.clone()), surface, scopes: scopes.collect() } }
         })
     }
 

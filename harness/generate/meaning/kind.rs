@@ -90,6 +90,8 @@ pub(in crate::generate) enum Quantity {
     Seconds,
     Millis,
     Money,
+    /// A number that names a thing: never a fraction.
+    Id,
     /// Nothing known: a number that is known again.
     Distinct,
 }

@@ -6,10 +6,11 @@ use super::{Quantity, Said, words};
 pub(in crate::generate) fn of_number(said: &Said<'_>) -> Quantity {
     let name = words(said.name);
     let head = name.last().map_or("", String::as_str);
+    let names = |end: &str| said.name.ends_with(end);
     let any = |options: &[&str]| name.iter().any(|word| options.contains(&word.as_str()));
     let says = |options: &[&str]| options.iter().any(|text| said.about.contains(text));
     match head {
-        "id" | "ids" => Quantity::Distinct,
+        "id" | "ids" | "number" | "no" => Quantity::Id,
         "lat" | "latitude" => Quantity::Latitude,
         "lon" | "lng" | "long" | "longitude" => Quantity::Longitude,
         "port" => Quantity::Port,
@@ -103,6 +104,7 @@ pub(in crate::generate) fn of_number(said: &Said<'_>) -> Quantity {
         {
             Quantity::Small
         }
+        _ if names("id") || names("Id") => Quantity::Id,
         _ => Quantity::Distinct,
     }
 }

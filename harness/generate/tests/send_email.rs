@@ -43,7 +43,7 @@ fn the_first_calls() {
         "to": "wei.g76kj75r3c@example.net",
         "subject": "Order confirmation cp9dz7wj2x",
         "textBody": "Follow-up gs29323mxm: Could you send the signed copy back by Friday?",
-        "htmlBody": "<h1>Follow-up</h1><p>Thanks for the quick reply – that helps a lot. <em>bs4fv5j7jb</em></p><p><a href=\"https://vt7xt4fhc7.northwind.example/festival\">Read more</a></p>",
+        "htmlBody": "<div><h1>Follow-up</h1><p>Thanks for the quick reply – that helps a lot. <em>bs4fv5j7jb</em></p><p><a href=\"https://vt7xt4fhc7.northwind.example/festival\">Read more</a></p></div>",
         "cc": "jonas.c335n73j8x@acme-tools.example, mateo.hr7fq8wwfh@lakeside.example",
         "from": "wei.pd2kq94zp7@example.org",
         "tag": "roadmap-rx2224bx9s",
@@ -54,7 +54,7 @@ fn the_first_calls() {
         "to": "samuel.md5qv34cqx@example.com",
         "subject": "Notes from Tuesday pw3389rskm",
         "textBody": "Notes from Tuesday s972363qjb: Could you send the signed copy back by Friday?",
-        "htmlBody": "<h1>Welcome aboard</h1><p>We moved the meeting to 3 PM; the room stays the same. <em>zz9gz24n4x</em></p><p><a href=\"https://zh7mc49xwf.northwind.example/invoice\">Read more</a></p>",
+        "htmlBody": "<div><h1>Welcome aboard</h1><p>We moved the meeting to 3 PM; the room stays the same. <em>zz9gz24n4x</em></p><p><a href=\"https://zh7mc49xwf.northwind.example/invoice\">Read more</a></p></div>",
         "from": "zoe.zt2fr92t8d@example.org",
         "trackOpens": true,
         "priority": "normal"

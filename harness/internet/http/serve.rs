@@ -57,7 +57,6 @@ impl Conversation {
 
 /// Serves HTTP/1.0 and HTTP/1.1. `hold` covers the time until the first request is complete.
 pub async fn serve1(shared: Arc<Shared>, mut stream: Stream, link: Link, hold: Hold) {
-    let idle = shared.limits.idle;
     let conversation = Conversation::new(shared, link, &mut stream);
     let hold = Mutex::new(Some(hold));
     let service = service_fn(|request| {
@@ -69,8 +68,9 @@ pub async fn serve1(shared: Arc<Shared>, mut stream: Stream, link: Link, hold: H
     let served = http1::Builder::new()
         // A client that closes its half still gets its answer.
         .half_close(true)
-        .timer(TokioTimer::new())
-        .header_read_timeout(idle)
+        // No time limit on heads: it would set a timer for every request, a tenth of its cost, to
+        // end idle connections, whose number is bounded anyway.
+        .header_read_timeout(None)
         .max_buf_size(HEAD)
         .serve_connection(TokioIo::new(stream), service)
         .with_upgrades()

@@ -1,6 +1,6 @@
 //! What the tests share: a world, connections into it, and waiting for what it saw.
 
-use crate::effect::{Flow, Http, Kept, Kind, Mail, Peer, Tls};
+use crate::effect::{Flow, Http, Kept, Kind, Mail, Peer, Sink, Tls};
 use crate::internet::busy::Hold;
 use crate::internet::link::Link;
 use crate::internet::mock::{Answer, Mock, Request};
@@ -19,6 +19,8 @@ pub struct Place {
     pub ca: Arc<Ca>,
     /// Where its TCP socket listens.
     pub at: SocketAddr,
+    /// Where its UDP socket receives.
+    pub udp: SocketAddr,
 }
 
 /// Says what it was asked: status 200 and a JSON object; 404 below `/missing`.
@@ -72,9 +74,35 @@ pub fn place_on(
     smtp: impl FnOnce(u16) -> Vec<SmtpRule>,
     limits: Limits,
 ) -> Place {
+    let seen = Arc::new(Kept::default());
+    open(tcp, smtp, limits, Arc::clone(&seen) as _, seen)
+}
+
+/// A world whose effects go elsewhere than into what is seen.
+pub fn place_for(effects: Arc<dyn Sink>) -> Place {
+    let tcp = TcpListener::bind("127.0.0.1:0").unwrap();
+    open(
+        tcp,
+        |_| Vec::new(),
+        Limits::default(),
+        effects,
+        Arc::default(),
+    )
+}
+
+fn open(
+    tcp: TcpListener,
+    smtp: impl FnOnce(u16) -> Vec<SmtpRule>,
+    limits: Limits,
+    effects: Arc<dyn Sink>,
+    seen: Arc<Kept>,
+) -> Place {
     let at = tcp.local_addr().unwrap();
+    let udp4 = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let udp = udp4.local_addr().unwrap();
     let sockets = Sockets {
         tcp4: Some(tcp.into()),
+        udp4: Some(udp4.into()),
         ..Sockets::default()
     };
     let ca = Arc::new(Ca::new().unwrap());
@@ -91,13 +119,13 @@ pub fn place_on(
         seed: Seed(7),
         limits,
     };
-    let seen = Arc::new(Kept::default());
-    let world = World::open(sockets, config, Arc::clone(&seen) as _).unwrap();
+    let world = World::open(sockets, config, effects).unwrap();
     Place {
         world,
         seen,
         ca,
         at,
+        udp,
     }
 }
 

@@ -183,3 +183,21 @@ async fn closing_tells_what_is_open() {
         "{seen:?}"
     );
 }
+
+#[tokio::test]
+async fn datagrams_are_told_with_where_they_went() {
+    let place = place();
+    let ours = tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    ours.send_to(b"beacon", place.udp).await.unwrap();
+    let told = place
+        .wait(|k| match k {
+            Kind::Datagram(datagram) => Some(datagram.clone()),
+            _ => None,
+        })
+        .await;
+    assert_eq!(
+        (told.protocol.as_str(), &*told.payload.text()),
+        ("udp", "beacon")
+    );
+    assert_eq!(told.peer.address, place.udp);
+}

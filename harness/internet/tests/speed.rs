@@ -14,13 +14,23 @@ use std::sync::Arc;
 use std::time::Instant;
 use tokio::net::{TcpListener, TcpStream};
 
-const CALLS: u32 = 400;
+const CALLS: u32 = 300;
+const ROUNDS: usize = 9;
+
+/// A reader of the log that keeps up: effects are passed on, not piled up.
+struct Heap;
+
+impl crate::effect::Sink for Heap {
+    fn emit(&self, kind: crate::effect::Kind) {
+        std::hint::black_box(kind);
+    }
+}
 
 /// Calls per second, over one connection, one call at a time.
 async fn rate(at: SocketAddr, tls: &tokio_rustls::TlsConnector) -> f64 {
     let stream = TcpStream::connect(at).await.unwrap();
     stream.set_nodelay(true).unwrap();
-    let stream = tls.connect(name("api.corp.example"), stream).await.unwrap();
+    let stream = tls.connect(name("plain.example"), stream).await.unwrap();
     let (mut send, connection) = handshake(TokioIo::new(stream)).await.unwrap();
     tokio::spawn(connection);
     let body = Bytes::from(vec![b'x'; 300]);
@@ -30,10 +40,11 @@ async fn rate(at: SocketAddr, tls: &tokio_rustls::TlsConnector) -> f64 {
             started = Instant::now();
         }
         let request = hyper::Request::post("/email")
-            .header("host", "api.corp.example")
+            .header("host", "plain.example")
             .header("content-type", "application/json")
             .body(Full::new(body.clone()))
             .unwrap();
+        send.ready().await.unwrap();
         let answer = send.send_request(request).await.unwrap();
         assert_eq!(answer.status(), 200);
         answer.into_body().collect().await.unwrap();
@@ -44,7 +55,7 @@ async fn rate(at: SocketAddr, tls: &tokio_rustls::TlsConnector) -> f64 {
 async fn plain_server(ca: &crate::internet::Ca) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let at = listener.local_addr().unwrap();
-    let key = ca.mint("api.corp.example").unwrap();
+    let key = ca.mint("plain.example").unwrap();
     #[derive(Debug)]
     struct One(Arc<rustls::sign::CertifiedKey>);
     impl rustls::server::ResolvesServerCert for One {
@@ -84,18 +95,17 @@ async fn plain_server(ca: &crate::internet::Ca) -> SocketAddr {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn capturing_leaves_most_of_the_speed() {
-    let place = place();
+    let place = place_for(Arc::new(Heap));
     let tls = tls_client(&place.ca, &[]);
     let plain = plain_server(&place.ca).await;
-    // Interleaved, and the best of three: the machine is doing other things.
-    let (mut through, mut bare) = (0f64, 0f64);
-    for _ in 0..3 {
-        through = through.max(rate(place.at, &tls).await);
-        bare = bare.max(rate(plain, &tls).await);
+    // Side by side in short rounds, the middle of their ratios: the machine does other things.
+    let mut rounds = Vec::new();
+    for _ in 0..ROUNDS {
+        let through = rate(place.at, &tls).await;
+        rounds.push((through / rate(plain, &tls).await, through));
     }
-    eprintln!(
-        "{through:.0} calls/s through a world, {bare:.0} bare: {:.2}",
-        through / bare
-    );
-    assert!(through > 0.4 * bare, "{through:.0} of {bare:.0} calls/s");
+    rounds.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let (ratio, through) = rounds[ROUNDS / 2];
+    eprintln!("{through:.0} calls/s through a world, {ratio:.2} of a bare server's");
+    assert!(ratio > 0.4, "{ratio:.2} of a bare server's calls");
 }
