@@ -14,9 +14,7 @@ use crate::package::{self, Package};
 use crate::scenario::Scenario;
 use crate::secret::Seed;
 use crate::snapshot::{self, Behaviour};
-use crate::verdict::{
-    Exercise, Policy, Problem, Report, SCHEMA, Subject, Verdict, judge, verdict,
-};
+use crate::verdict::{Exercise, Policy, Problem, Report, SCHEMA, Subject, Verdict, judge, verdict};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
@@ -53,7 +51,12 @@ pub async fn compare(comparison: &Comparison) -> Result<Report, RunError> {
     let mut setup = Setup::new(&comparison.scenario, comparison.seed)?;
     setup.adopt(&comparison.old);
     setup.adopt(&comparison.new);
-    let cx = Runs { comparison, setup: &setup, plan: watch::channel(None).0, eras: Mutex::default() };
+    let cx = Runs {
+        comparison,
+        setup: &setup,
+        plan: watch::channel(None).0,
+        eras: Mutex::default(),
+    };
     let (old, new) = cx.pair("old", "new").await?;
     let mut runs = 2;
     let mut baseline = old.recorded.behaviour.clone();
@@ -80,13 +83,24 @@ pub async fn compare(comparison: &Comparison) -> Result<Report, RunError> {
     }
     notes.sort();
     notes.dedup();
-    let recordings = Recordings::new(&folders, &changes, &new.recorded.arguments, &comparison.command);
+    let recordings = Recordings::new(
+        &folders,
+        &changes,
+        &new.recorded.arguments,
+        &comparison.command,
+    );
     let (findings, allowed) = judge(changes, &comparison.policy, &recordings);
     let problems = problems(comparison, &old, &new, &cx);
     let exercise = exercise(comparison, &new, runs, notes, began);
     let found = verdict(&findings);
-    let failed = findings.iter().any(|finding| finding.severity >= comparison.policy.fail_on);
-    let verdict = if problems.is_empty() || failed { found } else { Verdict::Inconclusive };
+    let failed = findings
+        .iter()
+        .any(|finding| finding.severity >= comparison.policy.fail_on);
+    let verdict = if problems.is_empty() || failed {
+        found
+    } else {
+        Verdict::Inconclusive
+    };
     let dependencies = package::tree_difference(&comparison.old, &comparison.new);
     Ok(Report {
         schema: SCHEMA.to_owned(),
@@ -127,9 +141,18 @@ impl Runs<'_> {
     }
 
     async fn run(&self, role: &'static str, is_old: bool) -> Result<Run, RunError> {
-        let package = if is_old { &self.comparison.old } else { &self.comparison.new };
+        let package = if is_old {
+            &self.comparison.old
+        } else {
+            &self.comparison.new
+        };
         let side = usize::from(!is_old);
-        let era = self.eras.lock().ok().and_then(|eras| eras[side]).unwrap_or(Era::Auto);
+        let era = self
+            .eras
+            .lock()
+            .ok()
+            .and_then(|eras| eras[side])
+            .unwrap_or(Era::Auto);
         let job = Job {
             setup: self.setup,
             package,
@@ -138,10 +161,14 @@ impl Runs<'_> {
             listener: Arc::clone(&self.comparison.listener),
             era,
         };
-        self.comparison
-            .listener
-            .hear(Progress::Step { what: format!("starting {} ({role})", package.resolved) });
-        let run = drive(&job, Box::new(|surface| Box::pin(self.planned(surface, is_old)))).await;
+        self.comparison.listener.hear(Progress::Step {
+            what: format!("starting {} ({role})", package.resolved),
+        });
+        let run = drive(
+            &job,
+            Box::new(|surface| Box::pin(self.planned(surface, is_old))),
+        )
+        .await;
         match run {
             Ok(run) => {
                 if let Ok(mut eras) = self.eras.lock() {
@@ -187,12 +214,16 @@ impl Runs<'_> {
         if !is_old {
             let here = |call: &Call| surface.tools.iter().any(|tool| tool["name"] == *call.tool);
             calls.retain(here);
-            calls.extend(additional(old_surface, &surface, exercise, common, comparison.seed).calls);
+            calls
+                .extend(additional(old_surface, &surface, exercise, common, comparison.seed).calls);
         }
         if let Some(only) = comparison.only_call {
             calls = calls.into_iter().skip(only as usize).take(1).collect();
         }
-        Some(Plan { calls, left_out: common.left_out.clone() })
+        Some(Plan {
+            calls,
+            left_out: common.left_out.clone(),
+        })
     }
 }
 
@@ -200,12 +231,18 @@ impl Runs<'_> {
 fn problems(comparison: &Comparison, old: &Run, new: &Run, cx: &Runs) -> Vec<Problem> {
     let mut problems = Vec::new();
     let mut add = |what: String, hint: Option<&str>| {
-        problems.push(Problem { what, hint: hint.map(str::to_owned) });
+        problems.push(Problem {
+            what,
+            hint: hint.map(str::to_owned),
+        });
     };
     let floor = comparison.scenario.exercise.floor;
     for (name, run) in [("old", old), ("new", new)] {
         if let Some(error) = &run.problem {
-            add(format!("the {name} version: {}", error.what), error.hint.as_deref());
+            add(
+                format!("the {name} version: {}", error.what),
+                error.hint.as_deref(),
+            );
         }
         if comparison.only_call.is_some() {
             continue;
@@ -214,7 +251,9 @@ fn problems(comparison: &Comparison, old: &Run, new: &Run, cx: &Runs) -> Vec<Pro
         if run.surface.tools.is_empty() {
             add(
                 format!("the {name} version declares no tool"),
-                Some("does it need settings to declare them? name them under [server] env of a scenario"),
+                Some(
+                    "does it need settings to declare them? name them under [server] env of a scenario",
+                ),
             );
         } else if f64::from(recorded.calls_ok) < floor * f64::from(run.valid_calls.max(1)) {
             add(
@@ -224,24 +263,44 @@ fn problems(comparison: &Comparison, old: &Run, new: &Run, cx: &Runs) -> Vec<Pro
                     recorded.calls,
                     floor * 100.0
                 ),
-                Some("settings, hints for arguments or upstream mocks may be missing: see `--scenario`; `-v` lists the errors"),
+                Some(
+                    "settings, hints for arguments or upstream mocks may be missing: see `--scenario`; `-v` lists the errors",
+                ),
             );
         }
     }
-    let left_out = cx.plan.borrow().as_ref().map(|shared| shared.1.left_out.clone()).unwrap_or_default();
+    let left_out = cx
+        .plan
+        .borrow()
+        .as_ref()
+        .map(|shared| shared.1.left_out.clone())
+        .unwrap_or_default();
     for (tool, why) in left_out {
         if why != "skipped by the scenario" {
-            add(format!("tool `{tool}` was not called: {why}"), Some("give hints under [exercise.tools]"));
+            add(
+                format!("tool `{tool}` was not called: {why}"),
+                Some("give hints under [exercise.tools]"),
+            );
         }
     }
     problems
 }
 
-fn exercise(comparison: &Comparison, new: &Run, runs: u64, notes: Vec<String>, began: Instant) -> Exercise {
+fn exercise(
+    comparison: &Comparison,
+    new: &Run,
+    runs: u64,
+    notes: Vec<String>,
+    began: Instant,
+) -> Exercise {
     let recorded = &new.recorded;
     Exercise {
         tools: new.surface.tools.len() as u64,
-        tools_called: recorded.reach.iter().filter(|reach| reach.calls > 0).count() as u64,
+        tools_called: recorded
+            .reach
+            .iter()
+            .filter(|reach| reach.calls > 0)
+            .count() as u64,
         calls: u64::from(recorded.calls),
         calls_ok: u64::from(recorded.calls_ok),
         seed: comparison.seed.0,
@@ -265,5 +324,7 @@ fn subject(package: &Package, dependencies: Vec<String>) -> Subject {
 
 /// A folder for runs that are not kept, below the system's temporary folder.
 pub fn temporary(parent: &Path) -> std::io::Result<tempfile::TempDir> {
-    tempfile::Builder::new().prefix("turncoat-").tempdir_in(parent)
+    tempfile::Builder::new()
+        .prefix("turncoat-")
+        .tempdir_in(parent)
 }
