@@ -110,8 +110,12 @@ type Failed = (RunError, Option<Era>);
 
 async fn attempt(job: &Job<'_>, era: Era) -> Result<Live, Failed> {
     let fail = |error: RunError| (error, None);
-    let folder = if era == job.era { job.folder.clone() } else { job.folder.with_extension("again") };
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |t| t.as_secs() as i64);
+    let folder = if era == job.era {
+        job.folder.clone()
+    } else {
+        job.folder.with_extension("again")
+    };
+    let now = (now_ns() / 1_000_000_000) as i64;
     let mut log = Log::create(&folder)
         .map_err(|e| fail(RunError::new("the run folder cannot be made", e)))?;
     log.write(&Event::Started {
@@ -130,10 +134,20 @@ async fn attempt(job: &Job<'_>, era: Era) -> Result<Live, Failed> {
         .map_err(|e| {
             let hint = e.hint().map(str::to_owned);
             let mut error = RunError::new("the sandbox could not start the server", e);
-            error.hint = hint.or(Some("`turncoat doctor` shows what this host can isolate".into()));
+            error.hint = hint.or(Some(
+                "`turncoat doctor` shows what this host can isolate".into(),
+            ));
             fail(error)
         })?;
-    let Started { stdin, stdout, stderr, sockets, child, level, notes } = sandbox;
+    let Started {
+        stdin,
+        stdout,
+        stderr,
+        sockets,
+        child,
+        level,
+        notes,
+    } = sandbox;
     let (upstreams, smtp) = job.setup.upstreams().map_err(fail)?;
     let config = Config {
         ca: job.setup.ca(),
@@ -187,8 +201,13 @@ async fn attempt(job: &Job<'_>, era: Era) -> Result<Live, Failed> {
             world.close().await;
             drop(child);
             let said = stderr.await.unwrap_or_default();
-            let tail: Vec<String> =
-                said.text().lines().rev().take(5).map(str::to_owned).collect();
+            let tail: Vec<String> = said
+                .text()
+                .lines()
+                .rev()
+                .take(5)
+                .map(str::to_owned)
+                .collect();
             let mut error = RunError::new("the server could not be talked to", refused);
             let said = tail.into_iter().rev().collect::<Vec<_>>().join(" | ");
             error.hint = Some(if said.trim().is_empty() {
@@ -203,7 +222,9 @@ async fn attempt(job: &Job<'_>, era: Era) -> Result<Live, Failed> {
 
 async fn exercise(job: &Job<'_>, live: &mut Live, planner: Planner<'_>) {
     live.settle(true).await;
-    let Some(plan) = planner(live.surface.clone()).await else { return };
+    let Some(plan) = planner(live.surface.clone()).await else {
+        return;
+    };
     let of = plan.calls.len() as u32;
     for (done, call) in plan.calls.iter().enumerate() {
         live.recorder.call(&call.tool, &call.arguments);
@@ -215,7 +236,11 @@ async fn exercise(job: &Job<'_>, live: &mut Live, planner: Planner<'_>) {
         live.valid_calls += u32::from(call.valid);
         live.settle(outward || (done as u32) < THOROUGH).await;
         live.world.cut();
-        job.listener.hear(Progress::Calls { role: job.role, done: done as u32 + 1, of });
+        job.listener.hear(Progress::Calls {
+            role: job.role,
+            done: done as u32 + 1,
+            of,
+        });
         if live.session.is_gone() {
             live.problem = Some(
                 RunError::plain(format!(
@@ -291,12 +316,19 @@ impl Live {
         self.world.close().await;
         let sink: &dyn Sink = &*self.recorder;
         if !stderr.is_empty() {
-            sink.emit(Kind::Misbehaviour(Misbehaviour { what: "stderr".into(), bytes: stderr }));
+            sink.emit(Kind::Misbehaviour(Misbehaviour {
+                what: "stderr".into(),
+                bytes: stderr,
+            }));
         }
         let harvest = tokio::task::block_in_place(|| self.child.harvest(Bound::default()));
         for change in harvest.changes {
             let call = change.changed_ns.and_then(|at| call_at(&self.began, at));
-            let phase = if call.is_some() { Phase::Call } else { Phase::Start };
+            let phase = if call.is_some() {
+                Phase::Call
+            } else {
+                Phase::Start
+            };
             self.recorder.emit_at(phase, call, Kind::File(change));
         }
         self.notes.extend(harvest.notes);
@@ -350,11 +382,20 @@ async fn end(child: &mut Child) -> (Option<sandbox::Exit>, &'static str) {
 fn call_at(began: &[i128], changed_ns: i128) -> Option<u32> {
     // File times are those of the last tick of the kernel's clock, up to 10 ms back.
     const TICK: i128 = 4_000_000;
-    began.partition_point(|start| *start <= changed_ns + TICK).checked_sub(1).map(|n| n as u32)
+    began
+        .partition_point(|start| *start <= changed_ns + TICK)
+        .checked_sub(1)
+        .map(|n| n as u32)
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the clock that stamps files and that the server reads ties both to calls"
+)]
 fn now_ns() -> i128 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |t| t.as_nanos() as i128)
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |t| t.as_nanos() as i128)
 }
 
 fn receiver(fd: OwnedFd) -> std::io::Result<pipe::Receiver> {
