@@ -266,8 +266,10 @@ pub struct Exercise {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub calls: Option<u32>,
     /// Where arguments and all that is made up come from: the same seed, the same run.
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    pub seed: u64,
+    ///
+    /// Without it the scenario's, else 1.
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
     /// Make this call alone, numbered as in a finding's `reproduce`.
     #[arg(long, value_name = "N")]
     pub only_call: Option<u32>,
@@ -369,7 +371,7 @@ mod tests {
         let TypedCommand::Diff(diff) = typed.unwrap().command else {
             panic!("another command")
         };
-        assert_eq!((diff.new, diff.exercise.seed), (None, 1));
+        assert_eq!((diff.new, diff.exercise.seed), (None, None));
         assert_eq!(diff.command, ["node", "new.js", "--seed", "9"]);
     }
 

@@ -13,6 +13,10 @@ use std::path::PathBuf;
 /// Calls of each server where neither the command line nor the scenario says otherwise.
 pub const CALLS: u32 = 64;
 
+/// The seed where neither the command line nor the scenario names one: fixed, so that the same
+/// input has the same verdict.
+pub const SEED: u64 = 1;
+
 /// One thing to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
@@ -90,7 +94,8 @@ pub enum Which {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Exercise {
     calls: Option<u32>,
-    pub seed: u64,
+    /// None for the scenario's, else [`SEED`].
+    pub seed: Option<u64>,
     pub only_call: Option<u32>,
     /// At least 1.
     pub jobs: usize,

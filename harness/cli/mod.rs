@@ -5,7 +5,10 @@
 //! [`main`].
 
 mod args;
+mod doctor;
+mod engine;
 mod exit;
+mod explain;
 mod failure;
 mod meaning;
 mod pending;
@@ -13,9 +16,11 @@ mod printer;
 mod progress;
 pub mod reports;
 mod review;
+mod snapshots;
 mod surroundings;
 #[cfg(test)]
 mod tests;
+mod triage;
 
 pub use args::{Deps, FailOn, Format};
 pub use exit::Exit;
@@ -38,16 +43,6 @@ use std::process::ExitCode;
 /// Where accepted behaviour is kept, from the working folder.
 pub const SNAPSHOTS: &str = "snapshots";
 
-/// The commands that run servers or look at what was run.
-pub trait Engine {
-    fn diff(&self, what: &Diff, shell: &Shell) -> Result<Exit, Failure>;
-    fn record(&self, what: &Record, shell: &Shell) -> Result<Exit, Failure>;
-    fn check(&self, what: &Check, shell: &Shell) -> Result<Exit, Failure>;
-    fn triage(&self, what: &Triage, shell: &Shell) -> Result<Exit, Failure>;
-    fn explain(&self, what: &Explain, shell: &Shell) -> Result<Exit, Failure>;
-    fn doctor(&self, shell: &Shell) -> Result<Exit, Failure>;
-}
-
 /// What every command is done with.
 pub struct Shell {
     pub printer: Printer,
@@ -58,7 +53,7 @@ pub struct Shell {
 
 /// The whole program: reads `args` (the first is the program's name), does what they ask, and
 /// says how it ended.
-pub fn main(args: impl IntoIterator<Item = OsString>, engine: &dyn Engine) -> ExitCode {
+pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let typed = match args::Typed::try_parse_from(args) {
         Ok(typed) => typed,
         Err(said) => {
@@ -87,7 +82,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>, engine: &dyn Engine) -> Ex
         store: Store::new(SNAPSHOTS, writes),
     };
     // Unwinding has run every guard by then; a bug in turncoat must not look like a verdict.
-    let done = catch_unwind(AssertUnwindSafe(|| dispatch(&command, &shell, engine)));
+    let done = catch_unwind(AssertUnwindSafe(|| dispatch(&command, &shell)));
     let done = done.unwrap_or_else(|_| {
         Err(Failure::inconclusive("turncoat itself failed, see above")
             .hint("this is a bug: please report it with the lines above"))
@@ -101,14 +96,14 @@ pub fn main(args: impl IntoIterator<Item = OsString>, engine: &dyn Engine) -> Ex
     }
 }
 
-fn dispatch(command: &Command, shell: &Shell, engine: &dyn Engine) -> Result<Exit, Failure> {
+fn dispatch(command: &Command, shell: &Shell) -> Result<Exit, Failure> {
     match command {
-        Command::Diff(what) => engine.diff(what, shell),
-        Command::Record(what) => engine.record(what, shell),
-        Command::Check(what) => engine.check(what, shell),
-        Command::Triage(what) => engine.triage(what, shell),
-        Command::Explain(what) => engine.explain(what, shell),
-        Command::Doctor => engine.doctor(shell),
+        Command::Diff(what) => engine::diff(what, shell),
+        Command::Record(what) => snapshots::record(what, shell),
+        Command::Check(what) => snapshots::check(what, shell),
+        Command::Triage(what) => triage::triage(what, shell),
+        Command::Explain(what) => explain::explain(what, shell),
+        Command::Doctor => doctor::doctor(shell),
         Command::Accept(which) => pending::accept(which, &shell.store, &shell.printer),
         Command::Reject(which) => pending::reject(which, &shell.store, &shell.printer),
         Command::Review => {

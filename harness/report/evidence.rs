@@ -207,7 +207,8 @@ fn typed(value: &Value) -> Option<Effect> {
     Effect::deserialize(value).ok()
 }
 
-fn told(kind: &Kind) -> String {
+/// One line about an effect, not escaped.
+pub fn told(kind: &Kind) -> String {
     match kind {
         Kind::Dns(dns) => format!("DNS {} {} asked of {}", dns.record, dns.name, dns.server),
         Kind::Tls(tls) => {

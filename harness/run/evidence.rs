@@ -13,7 +13,7 @@ const SHOWN: usize = 2_048;
 /// Bytes of a JSON text shown in a finding.
 const MOST: usize = 16 * 1024;
 
-/// The recordings of one old and one new run.
+/// The recordings of one old (where there is one) and one new run.
 pub struct Recordings<'a> {
     old: BTreeMap<u64, Effect>,
     new: BTreeMap<u64, Effect>,
@@ -24,7 +24,8 @@ pub struct Recordings<'a> {
 impl<'a> Recordings<'a> {
     /// Reads the effects that the changes point to; a record that cannot be read gives none.
     pub fn new(
-        folders: &(PathBuf, PathBuf),
+        old: Option<&PathBuf>,
+        new: &PathBuf,
         changes: &[Change],
         arguments: &'a BTreeMap<String, Vec<Value>>,
         command: &'a str,
@@ -45,8 +46,10 @@ impl<'a> Recordings<'a> {
             }
         };
         Self {
-            old: load(&folders.0, wanted(Side::Old)),
-            new: load(&folders.1, wanted(Side::New)),
+            old: old
+                .map(|old| load(old, wanted(Side::Old)))
+                .unwrap_or_default(),
+            new: load(new, wanted(Side::New)),
             arguments,
             command,
         }

@@ -2,6 +2,8 @@
 //! the calls, keeps the record, and compares. The only place where sandbox, internet and client
 //! meet.
 
+mod baseline;
+mod bench;
 mod blind;
 mod compare;
 mod drive;
@@ -11,6 +13,15 @@ pub mod log;
 mod plan;
 mod recorder;
 mod setup;
+mod triage;
 
-pub use compare::{Comparison, compare, temporary};
+pub use baseline::{Observation, Seen, check, observe};
+pub use bench::Means;
+pub use compare::{Comparison, compare};
 pub use error::RunError;
+pub use triage::triage;
+
+/// What no run can see.
+pub fn blind_spots() -> Vec<String> {
+    blind::spots(Vec::new())
+}

@@ -13,6 +13,9 @@ const LEAST: u32 = 2;
 /// Calls made of a schema that only the new version has.
 const FRESH: u32 = 6;
 
+/// Why a tool is left out that the scenario wants left out.
+pub const SKIPPED: &str = "skipped by the scenario";
+
 /// One tool call to be made.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Call {
@@ -124,7 +127,7 @@ fn usable(
         }
         let wishes = exercise.tools.get(name);
         if wishes.is_some_and(|wishes| wishes.skip) {
-            left_out.insert(name.to_owned(), "skipped by the scenario".to_owned());
+            left_out.insert(name.to_owned(), SKIPPED.to_owned());
             continue;
         }
         let hints = Hints {

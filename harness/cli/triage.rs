@@ -1,0 +1,66 @@
+//! `turncoat triage`: one version, no baseline.
+
+use super::engine::{
+    RunFolder, acquire_one, failure, interruptible, policy, quoted, resolve, seed, tell,
+};
+use super::meaning::{Subject, Triage};
+use super::{Exit, Failure, Shell, reports};
+use crate::event::Listener;
+use crate::run::{Means, Observation};
+use std::sync::Arc;
+
+pub fn triage(what: &Triage, shell: &Shell) -> Result<Exit, Failure> {
+    reports::check(&what.output.reports)?;
+    let (target, scenario) = resolve(&what.target, what.scenario.as_deref(), shell)?;
+    let policy = policy(&what.policy, &scenario);
+    let folder = RunFolder::make(what.exercise.keep_run.as_deref())?;
+    let listener: Arc<dyn Listener> = Arc::new(shell.printer.progress());
+    let report = interruptible(async {
+        let package = acquire_one(&target, &what.exercise, &scenario, &listener).await?;
+        let means = Means {
+            calls: what.exercise.calls(Some(scenario.exercise.calls)),
+            only_call: what.exercise.only_call,
+            jobs: what.exercise.jobs,
+            folder: folder.next(),
+            command: command(what),
+            listener,
+        };
+        let seed = seed(&what.exercise, &scenario);
+        let policy = policy.clone();
+        let observation = Observation {
+            package,
+            scenario,
+            seed,
+            means,
+            policy,
+        };
+        crate::run::triage(&observation).await.map_err(failure)
+    })?;
+    folder.keep_report(&report)?;
+    tell(
+        &report,
+        &what.output,
+        &policy,
+        what.scenario.as_deref(),
+        &folder,
+        shell,
+    )
+}
+
+fn command(what: &Triage) -> String {
+    let mut words = vec!["turncoat triage".to_owned()];
+    if let Some(scenario) = &what.scenario {
+        words.push(format!(
+            "--scenario {}",
+            quoted(&scenario.display().to_string())
+        ));
+    }
+    match &what.target {
+        Subject::Named(target) => words.push(quoted(target)),
+        Subject::Command(command) => {
+            words.push("--".to_owned());
+            words.extend(command.iter().map(|word| quoted(word)));
+        }
+    }
+    words.join(" ")
+}

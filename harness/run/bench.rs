@@ -1,0 +1,238 @@
+//! What the runs of one command share: the world, the plan of calls, and what was learnt about
+//! starting each version.
+
+use super::drive::{Job, Run, drive};
+use super::error::RunError;
+use super::plan::{Call, Plan, additional, plan};
+use super::setup::Setup;
+use crate::effect::Surface;
+use crate::event::{Listener, Progress};
+use crate::mcp::Era;
+use crate::package::Package;
+use crate::scenario;
+use crate::verdict::Problem;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use tokio::sync::watch;
+
+/// How a command runs servers, whichever servers they are.
+#[derive(Clone)]
+pub struct Means {
+    /// Calls made of each server.
+    pub calls: u32,
+    /// Make only this call of the plan, from 0: to reproduce a finding.
+    pub only_call: Option<u32>,
+    /// Runs side by side.
+    pub jobs: usize,
+    /// Where run folders go.
+    pub folder: PathBuf,
+    /// The command line, for reproducing a finding.
+    pub command: String,
+    pub listener: Arc<dyn Listener>,
+}
+
+/// Runs servers in one world with one plan.
+pub struct Bench<'a> {
+    pub setup: &'a Setup,
+    pub means: &'a Means,
+    /// The plan, with the surface it was made from; made by the first leading run.
+    plan: watch::Sender<Option<Arc<(Surface, Plan)>>>,
+    /// The era each package was found to speak, to spare later runs the question.
+    eras: Mutex<Vec<(PathBuf, Era)>>,
+}
+
+/// A package in the role of one run.
+#[derive(Clone, Copy)]
+pub struct Cast<'a> {
+    pub package: &'a Package,
+    pub role: &'static str,
+    /// Whether the plan is made from this one's surface.
+    pub leads: bool,
+}
+
+impl<'a> Bench<'a> {
+    pub fn new(setup: &'a Setup, means: &'a Means) -> Self {
+        Self {
+            setup,
+            means,
+            plan: watch::channel(None).0,
+            eras: Mutex::default(),
+        }
+    }
+
+    /// With the plan that a surface known beforehand gives.
+    pub fn with_surface(setup: &'a Setup, means: &'a Means, surface: &Surface) -> Self {
+        let bench = Self::new(setup, means);
+        bench.decide(surface);
+        bench
+    }
+
+    /// Two runs, side by side where jobs allow.
+    pub async fn pair(&self, a: Cast<'_>, b: Cast<'_>) -> Result<(Run, Run), RunError> {
+        if self.means.jobs > 1 {
+            let (a, b) = tokio::join!(self.run(a), self.run(b));
+            Ok((a?, b?))
+        } else {
+            Ok((self.run(a).await?, self.run(b).await?))
+        }
+    }
+
+    pub async fn run(&self, cast: Cast<'_>) -> Result<Run, RunError> {
+        let Cast {
+            package,
+            role,
+            leads,
+        } = cast;
+        let key = package_key(package);
+        let known = self.eras.lock().ok().and_then(|eras| {
+            eras.iter()
+                .find(|(known, _)| *known == key)
+                .map(|(_, era)| *era)
+        });
+        let job = Job {
+            setup: self.setup,
+            package,
+            role,
+            folder: self.means.folder.join(role),
+            listener: Arc::clone(&self.means.listener),
+            era: known.unwrap_or(Era::Auto),
+        };
+        let what = format!("running {} ({role})", package.resolved);
+        self.means.listener.hear(Progress::Step { what });
+        match drive(
+            &job,
+            Box::new(|surface| Box::pin(self.planned(surface, leads))),
+        )
+        .await
+        {
+            Ok(run) => {
+                if let Ok(mut eras) = self.eras.lock()
+                    && known.is_none()
+                {
+                    eras.push((key, run.era));
+                }
+                Ok(run)
+            }
+            Err(mut error) => {
+                if leads {
+                    // Whoever waits for the plan must not wait for ever.
+                    self.plan.send_if_modified(|plan| {
+                        let missing = plan.is_none();
+                        if missing {
+                            *plan = Some(Arc::default());
+                        }
+                        missing
+                    });
+                }
+                error.what = format!("{} ({role}): {}", package.resolved, error.what);
+                Err(error)
+            }
+        }
+    }
+
+    fn decide(&self, surface: &Surface) {
+        self.plan.send_if_modified(|known| {
+            let missing = known.is_none();
+            if missing {
+                let plan = plan(surface, self.exercise(), self.means.calls, self.setup.seed);
+                *known = Some(Arc::new((surface.clone(), plan)));
+            }
+            missing
+        });
+    }
+
+    fn exercise(&self) -> &scenario::Exercise {
+        &self.setup.scenario().exercise
+    }
+
+    /// The calls for a surface: the plan is the leading version's; others wait for it.
+    async fn planned(&self, surface: Surface, leads: bool) -> Option<Plan> {
+        if leads {
+            self.decide(&surface);
+        }
+        let mut wait = self.plan.subscribe();
+        let common = wait.wait_for(Option::is_some).await.ok()?.clone()?;
+        let (of, common) = &*common;
+        let mut calls = common.calls.clone();
+        if !leads {
+            let here = |call: &Call| surface.tools.iter().any(|tool| tool["name"] == *call.tool);
+            calls.retain(here);
+            let more = additional(of, &surface, self.exercise(), common, self.setup.seed);
+            calls.extend(more.calls);
+        }
+        if let Some(only) = self.means.only_call {
+            calls = calls.into_iter().skip(only as usize).take(1).collect();
+        }
+        Some(Plan {
+            calls,
+            left_out: common.left_out.clone(),
+        })
+    }
+
+    /// Why the exercise of these runs carries no conclusion; empty where it does.
+    pub fn problems(&self, runs: &[(&str, &Run)]) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        let mut add = |what: String, hint: Option<&str>| {
+            problems.push(Problem {
+                what,
+                hint: hint.map(str::to_owned),
+            });
+        };
+        let floor = self.exercise().floor;
+        for (name, run) in runs {
+            if let Some(error) = &run.problem {
+                add(format!("{name}: {}", error.what), error.hint.as_deref());
+            }
+            if self.means.only_call.is_some() {
+                continue;
+            }
+            let recorded = &run.recorded;
+            let wanted = floor * f64::from(run.valid_calls);
+            if run.surface.tools.is_empty() {
+                add(
+                    format!("{name}: it declares no tool, so nothing was called"),
+                    Some(
+                        "does it need settings to declare them? name them under [server] env of a scenario",
+                    ),
+                );
+            } else if recorded.calls_ok == 0 || f64::from(recorded.calls_ok) < wanted {
+                add(
+                    format!(
+                        "{name}: {} of {} calls were answered without error, fewer than the floor of {:.0} %",
+                        recorded.calls_ok,
+                        recorded.calls,
+                        floor * 100.0
+                    ),
+                    Some(
+                        "settings, hints for arguments or upstream mocks may be missing: see `--scenario`",
+                    ),
+                );
+            }
+        }
+        let shared = self.plan.borrow();
+        let left_out = shared
+            .as_ref()
+            .map(|shared| shared.1.left_out.clone())
+            .unwrap_or_default();
+        for (tool, why) in left_out {
+            if why != super::plan::SKIPPED {
+                add(
+                    format!("tool `{tool}` was not called: {why}"),
+                    Some(
+                        "leave it out with `skip = true` under [exercise.tools], or report the schema",
+                    ),
+                );
+            }
+        }
+        problems
+    }
+}
+
+fn package_key(package: &Package) -> PathBuf {
+    let source = package
+        .launch
+        .mounts
+        .first()
+        .map(|mount| mount.source.clone());
+    source.unwrap_or_else(|| Path::new(&package.resolved).to_owned())
+}
