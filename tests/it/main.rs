@@ -7,6 +7,7 @@
 )]
 
 mod layers;
+mod pages;
 mod sandbox;
 mod source;
 mod tidy;
