@@ -234,8 +234,11 @@ impl Context<'_> {
         let (before, after) = (carried(was), carried(now));
         for (source, calls) in before {
             let still = after.get(source).cloned().unwrap_or_default();
-            let lost: Calls =
-                calls.minus(&still).iter().filter(|call| now.calls.contains(*call)).collect();
+            let lost: Calls = calls
+                .minus(&still)
+                .iter()
+                .filter(|call| now.calls.contains(*call))
+                .collect();
             if lost.is_empty() || !self.answered(&lost) {
                 continue;
             }
@@ -520,7 +523,9 @@ impl Context<'_> {
 /// no list, the value as a whole.
 fn whole_of<'a>(was: &Operation, place: &'a str) -> &'a str {
     let known = was.places.contains_key(place);
-    let whole = place.strip_prefix("address in ").or(place.strip_prefix("mention in "));
+    let whole = place
+        .strip_prefix("address in ")
+        .or(place.strip_prefix("mention in "));
     whole.filter(|_| !known).unwrap_or(place)
 }
 
@@ -603,10 +608,18 @@ fn vanished_weight(name: &str) -> Weight {
 fn file_weight(name: &str, carries: &BTreeSet<&Source>) -> Weight {
     let path = name.find(" /").map_or("", |at| &name[at + 1..]);
     let base = path.rsplit('/').next().unwrap_or(path);
-    let shared = ["/tmp/", "/var/tmp/", "/dev/shm/"].iter().any(|folder| path.starts_with(folder));
-    let given = carries.iter().any(|s| matches!(s, Source::Argument(_) | Source::Earlier(..)) || s.is_confidential());
+    let shared = ["/tmp/", "/var/tmp/", "/dev/shm/"]
+        .iter()
+        .any(|folder| path.starts_with(folder));
+    let given = carries
+        .iter()
+        .any(|s| matches!(s, Source::Argument(_) | Source::Earlier(..)) || s.is_confidential());
     let told = base.contains("{argument(") || path.contains("{setting(");
-    match (is_own(path), given && (shared || base.starts_with('.')), told) {
+    match (
+        is_own(path),
+        given && (shared || base.starts_with('.')),
+        told,
+    ) {
         (_, true, _) => Weight::Grave,
         (true, ..) | (_, _, true) => Weight::Ordinary,
         _ => Weight::Grave,

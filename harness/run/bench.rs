@@ -52,7 +52,12 @@ pub struct Cast<'a> {
 
 impl<'a> Bench<'a> {
     pub fn new(setup: &'a Setup, means: &'a Means) -> Self {
-        Self { setup, means, plan: watch::channel(None).0, eras: Mutex::default() }
+        Self {
+            setup,
+            means,
+            plan: watch::channel(None).0,
+            eras: Mutex::default(),
+        }
     }
 
     /// With the plan that a surface known beforehand gives.
@@ -73,10 +78,16 @@ impl<'a> Bench<'a> {
     }
 
     pub async fn run(&self, cast: Cast<'_>) -> Result<Run, RunError> {
-        let Cast { package, role, leads } = cast;
+        let Cast {
+            package,
+            role,
+            leads,
+        } = cast;
         let key = package_key(package);
         let known = self.eras.lock().ok().and_then(|eras| {
-            eras.iter().find(|(known, _)| *known == key).map(|(_, era)| *era)
+            eras.iter()
+                .find(|(known, _)| *known == key)
+                .map(|(_, era)| *era)
         });
         let job = Job {
             setup: self.setup,
@@ -88,7 +99,12 @@ impl<'a> Bench<'a> {
         };
         let what = format!("running {} ({role})", package.resolved);
         self.means.listener.hear(Progress::Step { what });
-        match drive(&job, Box::new(|surface| Box::pin(self.planned(surface, leads)))).await {
+        match drive(
+            &job,
+            Box::new(|surface| Box::pin(self.planned(surface, leads))),
+        )
+        .await
+        {
             Ok(run) => {
                 if let Ok(mut eras) = self.eras.lock()
                     && known.is_none()
@@ -147,14 +163,20 @@ impl<'a> Bench<'a> {
         if let Some(only) = self.means.only_call {
             calls = calls.into_iter().skip(only as usize).take(1).collect();
         }
-        Some(Plan { calls, left_out: common.left_out.clone() })
+        Some(Plan {
+            calls,
+            left_out: common.left_out.clone(),
+        })
     }
 
     /// Why the exercise of these runs carries no conclusion; empty where it does.
     pub fn problems(&self, runs: &[(&str, &Run)]) -> Vec<Problem> {
         let mut problems = Vec::new();
         let mut add = |what: String, hint: Option<&str>| {
-            problems.push(Problem { what, hint: hint.map(str::to_owned) });
+            problems.push(Problem {
+                what,
+                hint: hint.map(str::to_owned),
+            });
         };
         let floor = self.exercise().floor;
         for (name, run) in runs {
@@ -169,7 +191,9 @@ impl<'a> Bench<'a> {
             if run.surface.tools.is_empty() {
                 add(
                     format!("{name}: it declares no tool, so nothing was called"),
-                    Some("does it need settings to declare them? name them under [server] env of a scenario"),
+                    Some(
+                        "does it need settings to declare them? name them under [server] env of a scenario",
+                    ),
                 );
             } else if recorded.calls_ok == 0 || f64::from(recorded.calls_ok) < wanted {
                 add(
@@ -179,15 +203,25 @@ impl<'a> Bench<'a> {
                         recorded.calls,
                         floor * 100.0
                     ),
-                    Some("settings, hints for arguments or upstream mocks may be missing: see `--scenario`"),
+                    Some(
+                        "settings, hints for arguments or upstream mocks may be missing: see `--scenario`",
+                    ),
                 );
             }
         }
         let shared = self.plan.borrow();
-        let left_out = shared.as_ref().map(|shared| shared.1.left_out.clone()).unwrap_or_default();
+        let left_out = shared
+            .as_ref()
+            .map(|shared| shared.1.left_out.clone())
+            .unwrap_or_default();
         for (tool, why) in left_out {
             if why != super::plan::SKIPPED {
-                add(format!("tool `{tool}` was not called: {why}"), Some("leave it out with `skip = true` under [exercise.tools], or report the schema"));
+                add(
+                    format!("tool `{tool}` was not called: {why}"),
+                    Some(
+                        "leave it out with `skip = true` under [exercise.tools], or report the schema",
+                    ),
+                );
             }
         }
         problems
@@ -195,6 +229,10 @@ impl<'a> Bench<'a> {
 }
 
 fn package_key(package: &Package) -> PathBuf {
-    let source = package.launch.mounts.first().map(|mount| mount.source.clone());
+    let source = package
+        .launch
+        .mounts
+        .first()
+        .map(|mount| mount.source.clone());
     source.unwrap_or_else(|| Path::new(&package.resolved).to_owned())
 }

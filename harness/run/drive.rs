@@ -113,8 +113,14 @@ type Failed = (RunError, Option<Era>);
 
 async fn attempt(job: &Job<'_>, era: Era) -> Result<Live, Failed> {
     let fail = |error: RunError| (error, None);
-    let folder = if era == job.era { job.folder.clone() } else { job.folder.with_extension("again") };
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |t| t.as_secs() as i64);
+    let folder = if era == job.era {
+        job.folder.clone()
+    } else {
+        job.folder.with_extension("again")
+    };
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |t| t.as_secs() as i64);
     let mut log = Log::create(&folder)
         .map_err(|e| fail(RunError::new("the run folder cannot be made", e)))?;
     log.write(&Event::Started {
@@ -134,10 +140,20 @@ async fn attempt(job: &Job<'_>, era: Era) -> Result<Live, Failed> {
         .map_err(|e| {
             let hint = e.hint().map(str::to_owned);
             let mut error = RunError::new("the sandbox could not start the server", e);
-            error.hint = hint.or(Some("`turncoat doctor` shows what this host can isolate".into()));
+            error.hint = hint.or(Some(
+                "`turncoat doctor` shows what this host can isolate".into(),
+            ));
             fail(error)
         })?;
-    let Started { stdin, stdout, stderr, sockets, child, level, notes } = sandbox;
+    let Started {
+        stdin,
+        stdout,
+        stderr,
+        sockets,
+        child,
+        level,
+        notes,
+    } = sandbox;
     let (upstreams, smtp) = job.setup.upstreams().map_err(fail)?;
     let config = Config {
         ca: job.setup.ca(),
@@ -192,8 +208,17 @@ async fn attempt(job: &Job<'_>, era: Era) -> Result<Live, Failed> {
             world.close().await;
             drop(child);
             let said = stderr.await.unwrap_or_default();
-            let tail: Vec<String> =
-                said.text().lines().rev().take(5).map(str::to_owned).collect();
+            sink.emit(Kind::Misbehaviour(Misbehaviour {
+                what: "stderr".into(),
+                bytes: said.clone(),
+            }));
+            let tail: Vec<String> = said
+                .text()
+                .lines()
+                .rev()
+                .take(5)
+                .map(str::to_owned)
+                .collect();
             let mut error = RunError::new("the server could not be talked to", refused);
             let said = tail.into_iter().rev().collect::<Vec<_>>().join(" | ");
             error.hint = Some(if said.trim().is_empty() {
@@ -208,7 +233,9 @@ async fn attempt(job: &Job<'_>, era: Era) -> Result<Live, Failed> {
 
 async fn exercise(job: &Job<'_>, live: &mut Live, planner: Planner<'_>) {
     live.settle(true).await;
-    let Some(plan) = planner(live.surface.clone()).await else { return };
+    let Some(plan) = planner(live.surface.clone()).await else {
+        return;
+    };
     let of = plan.calls.len() as u32;
     for (done, call) in plan.calls.iter().enumerate() {
         live.recorder.call(&call.tool, &call.arguments);
@@ -220,7 +247,11 @@ async fn exercise(job: &Job<'_>, live: &mut Live, planner: Planner<'_>) {
         live.valid_calls += u32::from(call.valid);
         live.settle(outward || (done as u32) < THOROUGH).await;
         live.world.cut();
-        job.listener.hear(Progress::Calls { role: job.role, done: done as u32 + 1, of });
+        job.listener.hear(Progress::Calls {
+            role: job.role,
+            done: done as u32 + 1,
+            of,
+        });
         if live.session.is_gone() {
             live.problem = Some(
                 RunError::plain(format!(
@@ -296,12 +327,19 @@ impl Live {
         self.world.close().await;
         let sink: &dyn Sink = &*self.recorder;
         if !stderr.is_empty() {
-            sink.emit(Kind::Misbehaviour(Misbehaviour { what: "stderr".into(), bytes: stderr }));
+            sink.emit(Kind::Misbehaviour(Misbehaviour {
+                what: "stderr".into(),
+                bytes: stderr,
+            }));
         }
         let harvest = tokio::task::block_in_place(|| self.child.harvest(Bound::default()));
         for change in harvest.changes {
             let call = change.changed_ns.and_then(|at| call_at(&self.began, at));
-            let phase = if call.is_some() { Phase::Call } else { Phase::Start };
+            let phase = if call.is_some() {
+                Phase::Call
+            } else {
+                Phase::Start
+            };
             self.recorder.emit_at(phase, call, Kind::File(change));
         }
         self.notes.extend(harvest.notes);
@@ -357,11 +395,16 @@ async fn end(child: &mut Child) -> (Option<sandbox::Exit>, &'static str) {
 fn call_at(began: &[i128], changed_ns: i128) -> Option<u32> {
     // File times are those of the last tick of the kernel's clock, up to 10 ms back.
     const TICK: i128 = 4_000_000;
-    began.partition_point(|start| *start <= changed_ns + TICK).checked_sub(1).map(|n| n as u32)
+    began
+        .partition_point(|start| *start <= changed_ns + TICK)
+        .checked_sub(1)
+        .map(|n| n as u32)
 }
 
 fn now_ns() -> i128 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |t| t.as_nanos() as i128)
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |t| t.as_nanos() as i128)
 }
 
 fn receiver(fd: OwnedFd) -> std::io::Result<pipe::Receiver> {

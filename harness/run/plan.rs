@@ -42,14 +42,16 @@ pub fn plan(surface: &Surface, exercise: &Exercise, calls: u32, seed: Seed) -> P
     let mut extra = calls.saturating_sub(share * tools.len() as u32);
     let budgets: Vec<u32> = tools
         .iter()
-        .map(|tool| match exercise.tools.get(&tool.name).and_then(|plan| plan.calls) {
-            Some(fixed) => fixed,
-            None if extra > 0 => {
-                extra -= 1;
-                share + 1
-            }
-            None => share,
-        })
+        .map(
+            |tool| match exercise.tools.get(&tool.name).and_then(|plan| plan.calls) {
+                Some(fixed) => fixed,
+                None if extra > 0 => {
+                    extra -= 1;
+                    share + 1
+                }
+                None => share,
+            },
+        )
         .collect();
     for nth in 0..budgets.iter().copied().max().unwrap_or(0) {
         for (tool, budget) in tools.iter().zip(&budgets) {
@@ -63,7 +65,13 @@ pub fn plan(surface: &Surface, exercise: &Exercise, calls: u32, seed: Seed) -> P
 
 /// Further calls for what the new version declares and the old did not: new tools, and tools
 /// whose input schema is another. Numbers go on where the common plan ended.
-pub fn additional(old: &Surface, new: &Surface, exercise: &Exercise, common: &Plan, seed: Seed) -> Plan {
+pub fn additional(
+    old: &Surface,
+    new: &Surface,
+    exercise: &Exercise,
+    common: &Plan,
+    seed: Seed,
+) -> Plan {
     let mut plan = Plan::default();
     let schema = |surface: &Surface, name: &str| {
         let tool = surface.tools.iter().find(|tool| tool["name"] == name);
@@ -73,9 +81,15 @@ pub fn additional(old: &Surface, new: &Surface, exercise: &Exercise, common: &Pl
         if schema(old, &tool.name) == schema(new, &tool.name) {
             continue;
         }
-        let made = common.calls.iter().filter(|call| call.tool == tool.name).count() as u32;
+        let made = common
+            .calls
+            .iter()
+            .filter(|call| call.tool == tool.name)
+            .count() as u32;
         // The required-only and the everything case are the first two of any schema.
-        let numbers = [0, 1].into_iter().chain(made.max(2)..made.max(2) + FRESH - 2);
+        let numbers = [0, 1]
+            .into_iter()
+            .chain(made.max(2)..made.max(2) + FRESH - 2);
         plan.calls.extend(numbers.map(|nth| tool.call(nth)));
     }
     plan
@@ -89,7 +103,11 @@ struct Tool {
 impl Tool {
     fn call(&self, nth: u32) -> Call {
         let case = self.generator.case(nth);
-        Call { tool: self.name.clone(), arguments: case.arguments, valid: case.valid }
+        Call {
+            tool: self.name.clone(),
+            arguments: case.arguments,
+            valid: case.valid,
+        }
     }
 }
 
@@ -101,7 +119,9 @@ fn usable(
 ) -> Vec<Tool> {
     let mut tools: Vec<Tool> = Vec::new();
     for tool in &surface.tools {
-        let Some(name) = tool["name"].as_str() else { continue };
+        let Some(name) = tool["name"].as_str() else {
+            continue;
+        };
         if tools.iter().any(|known| known.name == name) {
             continue;
         }
@@ -110,11 +130,19 @@ fn usable(
             left_out.insert(name.to_owned(), SKIPPED.to_owned());
             continue;
         }
-        let hints = Hints { args: wishes.map(|wishes| wishes.args.clone()).unwrap_or_default() };
+        let hints = Hints {
+            args: wishes.map(|wishes| wishes.args.clone()).unwrap_or_default(),
+        };
         let empty = json!({"type": "object"});
-        let schema = tool.get("inputSchema").filter(|schema| schema.is_object()).unwrap_or(&empty);
+        let schema = tool
+            .get("inputSchema")
+            .filter(|schema| schema.is_object())
+            .unwrap_or(&empty);
         match Generator::new(name, schema, &hints, seed) {
-            Ok(generator) => tools.push(Tool { name: name.to_owned(), generator }),
+            Ok(generator) => tools.push(Tool {
+                name: name.to_owned(),
+                generator,
+            }),
             Err(problem) => {
                 left_out.insert(name.to_owned(), problem.to_string());
             }

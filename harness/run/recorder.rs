@@ -29,8 +29,16 @@ pub struct Recorder {
 }
 
 enum Message {
-    Call { tool: String, arguments: Value },
-    Effect { at_us: u64, phase: Phase, call: Option<u32>, kind: Box<Kind> },
+    Call {
+        tool: String,
+        arguments: Value,
+    },
+    Effect {
+        at_us: u64,
+        phase: Phase,
+        call: Option<u32>,
+        kind: Box<Kind>,
+    },
 }
 
 /// What is known when a run has ended.
@@ -86,7 +94,10 @@ impl Recorder {
     pub fn call(&self, tool: &str, arguments: &Value) {
         let calls = self.now.load(Ordering::SeqCst) as u32 + 1;
         // The queue keeps the order: the call is in it before any effect of it can be.
-        let message = Message::Call { tool: tool.to_owned(), arguments: arguments.clone() };
+        let message = Message::Call {
+            tool: tool.to_owned(),
+            arguments: arguments.clone(),
+        };
         let _ = self.queue.send(message);
         self.now.store(encode(Phase::Call, calls), Ordering::SeqCst);
     }
@@ -99,7 +110,12 @@ impl Recorder {
     /// Hands in an effect of an earlier call or another phase.
     pub fn emit_at(&self, phase: Phase, call: Option<u32>, kind: Kind) {
         let at_us = self.started.elapsed().as_micros() as u64;
-        let _ = self.queue.send(Message::Effect { at_us, phase, call, kind: Box::new(kind) });
+        let _ = self.queue.send(Message::Effect {
+            at_us,
+            phase,
+            call,
+            kind: Box::new(kind),
+        });
     }
 }
 
@@ -120,8 +136,13 @@ impl Recording {
     }
 }
 
-const PHASES: [Phase; 5] =
-    [Phase::Install, Phase::Start, Phase::Call, Phase::Idle, Phase::Exit];
+const PHASES: [Phase; 5] = [
+    Phase::Install,
+    Phase::Start,
+    Phase::Call,
+    Phase::Idle,
+    Phase::Exit,
+];
 
 fn encode(phase: Phase, calls: u32) -> u64 {
     let index = PHASES.iter().position(|p| *p == phase).unwrap_or_default();
@@ -129,7 +150,10 @@ fn encode(phase: Phase, calls: u32) -> u64 {
 }
 
 fn decode(now: u64) -> (Phase, u32) {
-    let phase = PHASES.get((now >> 32) as usize).copied().unwrap_or(Phase::Exit);
+    let phase = PHASES
+        .get((now >> 32) as usize)
+        .copied()
+        .unwrap_or(Phase::Exit);
     (phase, now as u32)
 }
 
@@ -158,11 +182,19 @@ fn write(messages: &Receiver<Message>, mut log: Log, mut collector: Collector) -
     let mut calls_ok = 0;
     while let Ok(message) = messages.recv() {
         match message {
-            Message::Call { tool, arguments: args } => {
+            Message::Call {
+                tool,
+                arguments: args,
+            } => {
                 collector.call(&tool, &args);
                 let known = tools.iter().position(|(reach, _)| reach.tool == tool);
                 let index = known.unwrap_or_else(|| {
-                    let reach = Reach { tool: tool.clone(), calls: 0, ok: 0, effects: 0 };
+                    let reach = Reach {
+                        tool: tool.clone(),
+                        calls: 0,
+                        ok: 0,
+                        effects: 0,
+                    };
                     tools.push((reach, u32::MAX));
                     tools.len() - 1
                 });
@@ -173,10 +205,25 @@ fn write(messages: &Receiver<Message>, mut log: Log, mut collector: Collector) -
                 if kept.len() < KEPT {
                     kept.push(args.clone());
                 }
-                log.write(&Event::Call { call, tool, arguments: args });
+                log.write(&Event::Call {
+                    call,
+                    tool,
+                    arguments: args,
+                });
             }
-            Message::Effect { at_us, phase, call, kind } => {
-                let effect = Effect { seq, at_us, phase, call, kind: *kind };
+            Message::Effect {
+                at_us,
+                phase,
+                call,
+                kind,
+            } => {
+                let effect = Effect {
+                    seq,
+                    at_us,
+                    phase,
+                    call,
+                    kind: *kind,
+                };
                 seq += 1;
                 let index = call.and_then(|call| by_call.get(call as usize));
                 if let (Some(index), Phase::Call) = (index, phase) {
@@ -196,8 +243,15 @@ fn write(messages: &Receiver<Message>, mut log: Log, mut collector: Collector) -
         }
     }
     let calls = by_call.len() as u32;
-    log.write(&Event::Finished { calls, calls_ok, lost_effects: 0 });
-    let problem = log.finish().err().map(|e| format!("the record of the run could not be written: {e}"));
+    log.write(&Event::Finished {
+        calls,
+        calls_ok,
+        lost_effects: 0,
+    });
+    let problem = log
+        .finish()
+        .err()
+        .map(|e| format!("the record of the run could not be written: {e}"));
     Recorded {
         behaviour: collector.finish(),
         reach: tools.into_iter().map(|(reach, _)| reach).collect(),
