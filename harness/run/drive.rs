@@ -201,6 +201,10 @@ async fn attempt(job: &Job<'_>, era: Era) -> Result<Live, Failed> {
             world.close().await;
             drop(child);
             let said = stderr.await.unwrap_or_default();
+            sink.emit(Kind::Misbehaviour(Misbehaviour {
+                what: "stderr".into(),
+                bytes: said.clone(),
+            }));
             let tail: Vec<String> = said
                 .text()
                 .lines()
