@@ -62,3 +62,42 @@ pub trait Listener: Send + Sync {
 impl Listener for () {
     fn hear(&self, _: Progress) {}
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Event;
+    use crate::effect::{Body, Effect, FileAction, FileChange, Kind, Phase};
+
+    fn logged(changed_ns: Option<i128>) -> Option<i128> {
+        let change = FileChange {
+            path: "/home/alex/.bashrc".into(),
+            action: FileAction::Modified,
+            mode: 0o644,
+            content: Body::new(b"x"),
+            changed_ns,
+        };
+        let event = Event::Effect(Box::new(Effect {
+            seq: 0,
+            at_us: 0,
+            phase: Phase::Call,
+            call: Some(0),
+            kind: Kind::File(change),
+        }));
+        let line = serde_json::to_string(&event).unwrap();
+        let Event::Effect(effect) = serde_json::from_str(&line).unwrap() else {
+            panic!("{line}")
+        };
+        match effect.kind {
+            Kind::File(change) => change.changed_ns,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_time_of_a_file_survives_the_log() {
+        for ns in [None, Some(0), Some(1_700_000_000_000_000_000), Some(-1)] {
+            assert_eq!(logged(ns), ns);
+        }
+        assert_eq!(logged(Some(i128::MAX)), Some(i64::MAX.into()));
+    }
+}

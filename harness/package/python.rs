@@ -280,6 +280,10 @@ fn default() -> Option<PathBuf> {
 }
 
 /// Versioned names on PATH, then what pyenv and uv keep; newest first.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "finds the interpreters that the user has"
+)]
 fn others() -> impl Iterator<Item = PathBuf> {
     let on_path = (9..=20)
         .rev()

@@ -1,5 +1,7 @@
 //! How long until a server's program runs: bare, and in a sandbox with its network.
 
+#![expect(clippy::print_stdout, reason = "figures are what a benchmark is for")]
+
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
