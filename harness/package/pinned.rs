@@ -124,7 +124,11 @@ mod tests {
     fn code_does_not_count_and_every_pin_does() {
         let folder = tempfile::tempdir().unwrap();
         let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
-        let hash = || Pinned::read(folder.path()).unwrap().map(|pinned| pinned.hash);
+        let hash = || {
+            Pinned::read(folder.path())
+                .unwrap()
+                .map(|pinned| pinned.hash)
+        };
         write("package.json", "{}");
         assert_eq!(hash(), None, "there is no lock");
         write("package-lock.json", r#"{"packages": {"": {}}}"#);

@@ -66,7 +66,10 @@ pub(super) fn folder(folder: &Path, call: &Call, options: &Options) -> Result<Pa
     // What it runs on stands apart: code is edited more often than requirements are, and two
     // folders that ask for the same get the same, whatever the day.
     let record = Record::new(&project, &code.root);
-    let as_of = options.as_of.map(|date| date.to_string()).unwrap_or_default();
+    let as_of = options
+        .as_of
+        .map(|date| date.to_string())
+        .unwrap_or_default();
     let (asked, recorded) = (needs.list.join("\n"), format!("{record:?}"));
     let key = [&asked, &recorded, &as_of, &version, &shown.program].map(String::as_str);
     let entry = cache.entry::<Tree, _>("venv", &subject, &key, options.progress, |root| {
