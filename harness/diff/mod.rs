@@ -9,6 +9,8 @@ mod known;
 mod merge;
 mod place;
 mod surface;
+#[cfg(test)]
+mod tests;
 mod values;
 mod weigh;
 mod wording;

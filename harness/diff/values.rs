@@ -134,7 +134,7 @@ fn address(value: &Expr, spot: &Spot) -> Option<Reading> {
     }
     let text = value.unexplained();
     let is_address = spot.place.starts_with("address in")
-        || looks_like_address(&text)
+        || looks_like_address(&value.outline())
         || (spot.place == "envelope to" && !text.trim().is_empty());
     let strange = text.contains('@') || spot.place == "envelope to";
     if !is_address || !strange || value.has_varying() {
