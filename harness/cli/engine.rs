@@ -55,6 +55,8 @@ pub fn diff(what: &Diff, shell: &Shell) -> Result<Exit, Failure> {
                 folder: folder.next(),
                 command: command.clone(),
                 listener: Arc::clone(&listener),
+                mounted: Vec::new(),
+                helper: None,
             };
             let (old, new) =
                 acquire(&old, &new, attempt, &what.exercise, &scenario, &listener).await?;

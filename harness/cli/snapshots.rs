@@ -165,6 +165,8 @@ async fn observation(
             super::engine::quoted(&path.display().to_string())
         ),
         listener,
+        mounted: Vec::new(),
+        helper: None,
     };
     Ok(Observation {
         package,

@@ -24,6 +24,8 @@ pub fn triage(what: &Triage, shell: &Shell) -> Result<Exit, Failure> {
             folder: folder.next(),
             command: command(what),
             listener,
+            mounted: Vec::new(),
+            helper: None,
         };
         let seed = seed(&what.exercise, &scenario);
         let policy = policy.clone();

@@ -31,7 +31,7 @@ pub struct Seen {
 /// Runs a version twice and describes what it does.
 pub async fn observe(observation: &Observation) -> Result<Seen, RunError> {
     let began = Instant::now();
-    let mut setup = Setup::new(&observation.scenario, observation.seed)?;
+    let mut setup = Setup::new(&observation.scenario, observation.seed, &observation.means)?;
     setup.adopt(&observation.package);
     let bench = Bench::new(&setup, &observation.means);
     let cast = |role| Cast {
@@ -69,7 +69,7 @@ pub async fn check(
     name: &str,
 ) -> Result<Report, RunError> {
     let began = Instant::now();
-    let mut setup = Setup::new(&observation.scenario, observation.seed)?;
+    let mut setup = Setup::new(&observation.scenario, observation.seed, &observation.means)?;
     setup.adopt(&observation.package);
     let baseline = &accepted.behaviour;
     let bench = Bench::with_surface(&setup, &observation.means, &baseline.surface);

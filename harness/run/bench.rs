@@ -7,6 +7,7 @@ use super::plan::{Call, Plan, additional, plan};
 use super::setup::Setup;
 use crate::effect::Surface;
 use crate::event::{Listener, Progress};
+use crate::internet::Upstream;
 use crate::mcp::Era;
 use crate::package::Package;
 use crate::scenario;
@@ -29,6 +30,11 @@ pub struct Means {
     /// The command line, for reproducing a finding.
     pub command: String,
     pub listener: Arc<dyn Listener>,
+    /// Upstreams made in Rust (`wiremock` mocks, say), before those of the scenario. Unlike
+    /// them they are not made anew for every run.
+    pub mounted: Vec<Upstream>,
+    /// The turncoat executable, where the running program is another: the sandbox starts it.
+    pub helper: Option<PathBuf>,
 }
 
 /// Runs servers in one world with one plan.

@@ -39,7 +39,7 @@ pub struct Comparison {
 /// Where a version could not be run at all. A run that ended early gives a report with problems.
 pub async fn compare(comparison: &Comparison) -> Result<Report, RunError> {
     let began = Instant::now();
-    let mut setup = Setup::new(&comparison.scenario, comparison.seed)?;
+    let mut setup = Setup::new(&comparison.scenario, comparison.seed, &comparison.means)?;
     setup.adopt(&comparison.old);
     setup.adopt(&comparison.new);
     let bench = Bench::new(&setup, &comparison.means);

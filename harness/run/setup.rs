@@ -1,6 +1,7 @@
 //! The world that every run of one comparison finds itself in: the same secrets, the same home,
 //! the same upstreams. Built once from the scenario and the seed; nothing of the host enters.
 
+use super::bench::Means;
 use super::error::RunError;
 use crate::internet::mock::{self, Mock, Stubs};
 use crate::internet::{Ca, SmtpAction, SmtpRule, SmtpStage, Upstream};
@@ -8,6 +9,7 @@ use crate::package::{self, Package};
 use crate::sandbox::{Limits, Mode, Mount, PlantedFile, Spec};
 use crate::scenario::{Answer, Content, HomeKind, Place, Scenario, Setting, Smtp};
 use crate::secret::{Kind, Persona, Planted, Seed, Shape, home};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Where Debian and its kin keep the bundle of trusted authorities.
@@ -22,11 +24,13 @@ pub struct Setup {
     files: Vec<PlantedFile>,
     env: Vec<(String, String)>,
     args: Vec<String>,
+    mounted: Vec<Upstream>,
+    helper: Option<PathBuf>,
 }
 
 impl Setup {
     /// Makes the secrets and the home of `scenario`.
-    pub fn new(scenario: &Scenario, seed: Seed) -> Result<Self, RunError> {
+    pub fn new(scenario: &Scenario, seed: Seed, means: &Means) -> Result<Self, RunError> {
         let ca = Arc::new(Ca::new().map_err(|e| RunError::new("no certificates can be made", e))?);
         let mut setup = Self {
             seed,
@@ -36,6 +40,8 @@ impl Setup {
             files: Vec::new(),
             env: Vec::new(),
             args: Vec::new(),
+            mounted: means.mounted.clone(),
+            helper: means.helper.clone(),
         };
         setup.populate();
         for (name, setting) in &scenario.server.env {
@@ -178,7 +184,7 @@ impl Setup {
             mounts: mounts.collect(),
             files,
             limits: Limits::default(),
-            helper: None,
+            helper: self.helper.clone(),
         }
     }
 
@@ -235,7 +241,7 @@ impl Setup {
 
     /// Fresh upstreams: they hold state, and every run must find them as new.
     pub fn upstreams(&self) -> Result<(Vec<Upstream>, Vec<SmtpRule>), RunError> {
-        let mut http = Vec::new();
+        let mut http = self.mounted.clone();
         let mut smtp = Vec::new();
         for upstream in &self.scenario.upstreams {
             let (host, port) = (upstream.host.clone(), upstream.port);

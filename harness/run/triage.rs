@@ -18,7 +18,7 @@ use std::time::Instant;
 /// Runs a version twice and holds it against what its scenario explains.
 pub async fn triage(observation: &Observation) -> Result<Report, RunError> {
     let began = Instant::now();
-    let mut setup = Setup::new(&observation.scenario, observation.seed)?;
+    let mut setup = Setup::new(&observation.scenario, observation.seed, &observation.means)?;
     setup.adopt(&observation.package);
     let bench = Bench::new(&setup, &observation.means);
     let cast = |role| Cast {
