@@ -7,6 +7,7 @@
 )]
 
 mod layers;
+mod library;
 mod pages;
 mod sandbox;
 mod source;
