@@ -41,6 +41,11 @@ impl File {
         top.strip_suffix(".rs").unwrap_or(top)
     }
 
+    /// Whether the file holds tests and nothing else.
+    pub fn is_test(&self) -> bool {
+        self.path.contains("/tests/") || self.path.ends_with("tests.rs")
+    }
+
     /// How far below the crate's root the file's module is: 1 for `mcp/mod.rs`, 2 for `mcp/rpc.rs`.
     pub fn depth(&self) -> usize {
         let folders = self.path.matches('/').count();
