@@ -27,7 +27,7 @@ pub fn doctor(shell: &Shell) -> Result<Exit, Failure> {
             writeln!(
                 out,
                 "  {mark}  {}: {}",
-                escape(&probe.what),
+                escape(probe.what),
                 escape(&probe.detail)
             )?;
             if let (false, Some(advice)) = (probe.available, probe.advice.as_deref()) {

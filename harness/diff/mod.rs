@@ -17,6 +17,7 @@ mod wording;
 
 pub use change::{Change, Rule, Side, Weight};
 pub use condition::learn as condition;
+pub use known::bare as bare_host;
 
 use crate::snapshot::Behaviour;
 

@@ -60,8 +60,15 @@ fn compared(old: &str, new: &str) -> Report {
         ]
     })
     .unwrap();
-    let known = Known { mocks: &[], rules: &[] };
-    let scenario = scenario::parse("format = \"turncoat.scenario/1\"", Path::new("none"), &known);
+    let known = Known {
+        mocks: &[],
+        rules: &[],
+    };
+    let scenario = scenario::parse(
+        "format = \"turncoat.scenario/1\"",
+        Path::new("none"),
+        &known,
+    );
     let comparison = Comparison {
         old: server(&folder.path().join("old"), old),
         new: server(&folder.path().join("new"), new),
@@ -84,13 +91,19 @@ fn compared(old: &str, new: &str) -> Report {
         },
         notes: Vec::new(),
     };
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .unwrap();
     runtime.block_on(compare(&comparison)).unwrap()
 }
 
 #[test]
 fn a_mounted_mock_answers_for_its_host() {
-    let same = compared("{ city: params.arguments.city }", "{ city: params.arguments.city }");
+    let same = compared(
+        "{ city: params.arguments.city }",
+        "{ city: params.arguments.city }",
+    );
     assert_eq!(same.verdict, Verdict::Unchanged, "{same:#?}");
     assert_eq!(same.exercise.calls_ok, 6);
 
