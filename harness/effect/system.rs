@@ -13,9 +13,6 @@ pub struct FileChange {
     pub mode: u32,
     /// Final content; the target of a symbolic link; empty for folders and deletions.
     pub content: Body,
-    /// Nanoseconds since the Unix epoch when the file last changed, where the file still exists;
-    /// used to tie it to a call, never compared.
-    pub changed_ns: Option<i128>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

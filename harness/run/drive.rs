@@ -5,7 +5,7 @@ use super::log::Log;
 use super::plan::Plan;
 use super::recorder::{Recorded, Recorder};
 use super::setup::Setup;
-use crate::effect::{Body, Exit, Kind, Misbehaviour, Phase, Sink, Surface};
+use crate::effect::{Body, Exit, FileChange, Kind, Misbehaviour, Phase, Sink, Surface};
 use crate::event::{Event, FORMAT, Listener, Progress};
 use crate::internet::mock::Json;
 use crate::internet::{Config, Limits, Sockets, World};
@@ -105,8 +105,6 @@ struct Live {
     problem: Option<RunError>,
     valid_calls: u32,
     folder: PathBuf,
-    /// Wall-clock start of each call in nanoseconds since the epoch, to tie files to calls.
-    began: Vec<i128>,
 }
 
 type Failed = (RunError, Option<Era>);
@@ -184,7 +182,6 @@ async fn attempt(job: &Job<'_>, era: Era) -> Result<Live, Failed> {
                 problem: None,
                 valid_calls: 0,
                 folder,
-                began: Vec::new(),
             })
         }
         Err(refused) => {
@@ -208,12 +205,12 @@ async fn attempt(job: &Job<'_>, era: Era) -> Result<Live, Failed> {
 
 async fn exercise(job: &Job<'_>, live: &mut Live, planner: Planner<'_>) {
     live.settle(true).await;
+    live.harvest();
     let Some(plan) = planner(live.surface.clone()).await else { return };
     let of = plan.calls.len() as u32;
     let mut done_something = 0;
     for (done, call) in plan.calls.iter().enumerate() {
         live.recorder.call(&call.tool, &call.arguments);
-        live.began.push(now_ns());
         let before = live.recorder.outward();
         let result = live.session.call(&call.tool, &call.arguments).await;
         let outward = live.recorder.outward() != before;
@@ -221,6 +218,7 @@ async fn exercise(job: &Job<'_>, live: &mut Live, planner: Planner<'_>) {
         live.recorder.emit(Kind::Result(result));
         live.valid_calls += u32::from(call.valid);
         live.settle(outward || (done as u32) < THOROUGH).await;
+        live.harvest();
         live.world.cut();
         job.listener.hear(Progress::Calls { role: job.role, done: done as u32 + 1, of });
         if live.session.is_gone() {
@@ -241,6 +239,7 @@ async fn exercise(job: &Job<'_>, live: &mut Live, planner: Planner<'_>) {
     if !live.session.is_gone() {
         live.session.listen(idle).await;
     }
+    live.harvest();
     live.world.cut();
 }
 
@@ -255,11 +254,13 @@ impl Live {
         let until = Instant::now() + SETTLE;
         let mut calm = 0;
         loop {
-            if self.world.busy() == 0 && self.child.is_asleep() {
+            // Look-ups run on threads of their own: the main thread sleeps already while a
+            // query is still on its way. Between two threads, or a thread and the world, may
+            // lie a moment in which neither has it; hence a second look.
+            let resting = |child: &Child| if thorough { child.is_idle() } else { child.is_asleep() };
+            if self.world.busy() == 0 && resting(&self.child) {
                 calm += 1;
-                // Look-ups run on threads of their own: the main thread sleeps already while a
-                // query is still on its way.
-                if !thorough || calm > 2 {
+                if !thorough || calm > 1 {
                     self.restless = 0;
                     return;
                 }
@@ -276,6 +277,15 @@ impl Live {
                 return;
             }
             tokio::time::sleep(Duration::from_micros(300)).await;
+        }
+    }
+
+    /// Tells what was written since the last look as an effect of the present phase and call.
+    fn harvest(&mut self) {
+        if self.child.dirty() {
+            for change in files(&mut self.child, &mut self.notes) {
+                self.recorder.emit(Kind::File(change));
+            }
         }
     }
 
@@ -297,13 +307,9 @@ impl Live {
         if !stderr.is_empty() {
             sink.emit(Kind::Misbehaviour(Misbehaviour { what: "stderr".into(), bytes: stderr }));
         }
-        let harvest = tokio::task::block_in_place(|| self.child.harvest(Bound::default()));
-        for change in harvest.changes {
-            let call = change.changed_ns.and_then(|at| call_at(&self.began, at));
-            let phase = if call.is_some() { Phase::Call } else { Phase::Start };
-            self.recorder.emit_at(phase, call, Kind::File(change));
+        for change in files(&mut self.child, &mut self.notes) {
+            sink.emit(Kind::File(change));
         }
-        self.notes.extend(harvest.notes);
         if let Some(exit) = &exit {
             sink.emit(Kind::Exit(Exit {
                 code: exit.code,
@@ -352,15 +358,10 @@ async fn end(child: &mut Child) -> (Option<sandbox::Exit>, &'static str) {
     (wait(child, GRACE), "sigkill")
 }
 
-/// The call that was the last to begin before a file was changed; none before the first.
-fn call_at(began: &[i128], changed_ns: i128) -> Option<u32> {
-    // File times are those of the last tick of the kernel's clock, up to 10 ms back.
-    const TICK: i128 = 4_000_000;
-    began.partition_point(|start| *start <= changed_ns + TICK).checked_sub(1).map(|n| n as u32)
-}
-
-fn now_ns() -> i128 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |t| t.as_nanos() as i128)
+fn files(child: &mut Child, notes: &mut Vec<String>) -> Vec<FileChange> {
+    let harvest = tokio::task::block_in_place(|| child.harvest(Bound::default()));
+    notes.extend(harvest.notes);
+    harvest.changes
 }
 
 fn receiver(fd: OwnedFd) -> std::io::Result<pipe::Receiver> {

@@ -95,12 +95,6 @@ impl Recorder {
     pub fn outward(&self) -> u64 {
         self.outward.load(Ordering::Relaxed)
     }
-
-    /// Hands in an effect of an earlier call or another phase.
-    pub fn emit_at(&self, phase: Phase, call: Option<u32>, kind: Kind) {
-        let at_us = self.started.elapsed().as_micros() as u64;
-        let _ = self.queue.send(Message::Effect { at_us, phase, call, kind: Box::new(kind) });
-    }
 }
 
 impl Sink for Recorder {
@@ -109,7 +103,9 @@ impl Sink for Recorder {
             self.outward.fetch_add(1, Ordering::Relaxed);
         }
         let (phase, calls) = decode(self.now.load(Ordering::SeqCst));
-        self.emit_at(phase, calls.checked_sub(1), kind);
+        let at_us = self.started.elapsed().as_micros() as u64;
+        let call = calls.checked_sub(1);
+        let _ = self.queue.send(Message::Effect { at_us, phase, call, kind: Box::new(kind) });
     }
 }
 
