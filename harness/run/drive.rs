@@ -5,7 +5,7 @@ use super::log::Log;
 use super::plan::Plan;
 use super::recorder::{Recorded, Recorder};
 use super::setup::Setup;
-use crate::effect::{Body, Exit, Kind, Misbehaviour, Phase, Sink, Surface};
+use crate::effect::{Body, Exit, FileChange, Kind, Misbehaviour, Phase, Sink, Surface};
 use crate::event::{Event, FORMAT, Listener, Progress};
 use crate::internet::mock::Json;
 use crate::internet::{Config, Limits, Sockets, World};
@@ -102,8 +102,6 @@ struct Live {
     problem: Option<RunError>,
     valid_calls: u32,
     folder: PathBuf,
-    /// Wall-clock start of each call in nanoseconds since the epoch, to tie files to calls.
-    began: Vec<i128>,
 }
 
 type Failed = (RunError, Option<Era>);
@@ -115,7 +113,7 @@ async fn attempt(job: &Job<'_>, era: Era) -> Result<Live, Failed> {
     } else {
         job.folder.with_extension("again")
     };
-    let now = (now_ns() / 1_000_000_000) as i64;
+    let now = now_s();
     let mut log = Log::create(&folder)
         .map_err(|e| fail(RunError::new("the run folder cannot be made", e)))?;
     log.write(&Event::Started {
@@ -123,8 +121,6 @@ async fn attempt(job: &Job<'_>, era: Era) -> Result<Live, Failed> {
         role: job.role.to_owned(),
         target: job.package.resolved.clone(),
         seed: job.setup.seed.0,
-        isolation: String::new(),
-        blind_spots: job.package.notes.clone(),
     });
     let collector = Collector::new(Explainer::new(&job.setup.planted, now));
     let (recorder, recording) = Recorder::start(log, collector);
@@ -193,7 +189,6 @@ async fn attempt(job: &Job<'_>, era: Era) -> Result<Live, Failed> {
                 problem: None,
                 valid_calls: 0,
                 folder,
-                began: Vec::new(),
             })
         }
         Err(refused) => {
@@ -226,19 +221,20 @@ async fn attempt(job: &Job<'_>, era: Era) -> Result<Live, Failed> {
 
 async fn exercise(job: &Job<'_>, live: &mut Live, planner: Planner<'_>) {
     live.settle(true).await;
+    live.harvest();
     let Some(plan) = planner(live.surface.clone()).await else {
         return;
     };
     let of = plan.calls.len() as u32;
     for (done, call) in plan.calls.iter().enumerate() {
         live.recorder.call(&call.tool, &call.arguments);
-        live.began.push(now_ns());
         let before = live.recorder.outward();
         let result = live.session.call(&call.tool, &call.arguments).await;
         let outward = live.recorder.outward() != before;
         live.recorder.emit(Kind::Result(result));
         live.valid_calls += u32::from(call.valid);
         live.settle(outward || (done as u32) < THOROUGH).await;
+        live.harvest();
         live.world.cut();
         job.listener.hear(Progress::Calls {
             role: job.role,
@@ -266,6 +262,7 @@ async fn exercise(job: &Job<'_>, live: &mut Live, planner: Planner<'_>) {
     if !live.session.is_gone() {
         live.session.listen(idle).await;
     }
+    live.harvest();
     live.world.cut();
 }
 
@@ -280,11 +277,19 @@ impl Live {
         let until = Instant::now() + SETTLE;
         let mut calm = 0;
         loop {
-            if self.world.busy() == 0 && self.child.is_asleep() {
+            // Look-ups run on threads of their own: the main thread sleeps already while a
+            // query is still on its way. Between two threads, or a thread and the world, may
+            // lie a moment in which neither has it; hence a second look.
+            let resting = |child: &Child| {
+                if thorough {
+                    child.is_idle()
+                } else {
+                    child.is_asleep()
+                }
+            };
+            if self.world.busy() == 0 && resting(&self.child) {
                 calm += 1;
-                // Look-ups run on threads of their own: the main thread sleeps already while a
-                // query is still on its way.
-                if !thorough || calm > 2 {
+                if !thorough || calm > 1 {
                     self.restless = 0;
                     return;
                 }
@@ -301,6 +306,15 @@ impl Live {
                 return;
             }
             tokio::time::sleep(Duration::from_micros(300)).await;
+        }
+    }
+
+    /// Tells what was written since the last look as an effect of the present phase and call.
+    fn harvest(&mut self) {
+        if self.child.dirty() {
+            for change in files(&mut self.child, &mut self.notes) {
+                self.recorder.emit(Kind::File(change));
+            }
         }
     }
 
@@ -325,17 +339,9 @@ impl Live {
                 bytes: stderr,
             }));
         }
-        let harvest = tokio::task::block_in_place(|| self.child.harvest(Bound::default()));
-        for change in harvest.changes {
-            let call = change.changed_ns.and_then(|at| call_at(&self.began, at));
-            let phase = if call.is_some() {
-                Phase::Call
-            } else {
-                Phase::Start
-            };
-            self.recorder.emit_at(phase, call, Kind::File(change));
+        for change in files(&mut self.child, &mut self.notes) {
+            sink.emit(Kind::File(change));
         }
-        self.notes.extend(harvest.notes);
         if let Some(exit) = &exit {
             sink.emit(Kind::Exit(Exit {
                 code: exit.code,
@@ -344,6 +350,9 @@ impl Live {
                 left_behind: exit.left_behind.clone(),
             }));
         }
+        self.notes.extend(job.package.notes.iter().cloned());
+        self.recorder
+            .end(self.isolation.clone(), self.notes.clone());
         drop(self.recorder);
         let recorded = tokio::task::block_in_place(|| self.recording.finish());
         let mut problem = self.problem;
@@ -354,7 +363,6 @@ impl Live {
         if let Some(what) = &recorded.problem {
             problem = Some(RunError::plain(what.clone()).hint("is the disk full?"));
         }
-        self.notes.extend(job.package.notes.iter().cloned());
         Run {
             recorded,
             surface: self.surface,
@@ -382,24 +390,20 @@ async fn end(child: &mut Child) -> (Option<sandbox::Exit>, &'static str) {
     (wait(child, GRACE), "sigkill")
 }
 
-/// The call that was the last to begin before a file was changed; none before the first.
-fn call_at(began: &[i128], changed_ns: i128) -> Option<u32> {
-    // File times are those of the last tick of the kernel's clock, up to 10 ms back.
-    const TICK: i128 = 4_000_000;
-    began
-        .partition_point(|start| *start <= changed_ns + TICK)
-        .checked_sub(1)
-        .map(|n| n as u32)
-}
-
 #[expect(
     clippy::disallowed_methods,
-    reason = "the clock that stamps files and that the server reads ties both to calls"
+    reason = "the wall clock tells times of this run from other times"
 )]
-fn now_ns() -> i128 {
+fn now_s() -> i64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
-        .map_or(0, |t| t.as_nanos() as i128)
+        .map_or(0, |t| t.as_secs() as i64)
+}
+
+fn files(child: &mut Child, notes: &mut Vec<String>) -> Vec<FileChange> {
+    let harvest = tokio::task::block_in_place(|| child.harvest(Bound::default()));
+    notes.extend(harvest.notes);
+    harvest.changes
 }
 
 fn receiver(fd: OwnedFd) -> std::io::Result<pipe::Receiver> {
