@@ -104,7 +104,8 @@ pub fn exit(exit: &Exit) -> Dissected {
     if let Some(signal) = exit.signal {
         parts.plain("signal", signal.to_string());
     }
-    parts.leaf("after", exit.after.as_str());
+    // A word of this program's own, which an argument may happen to be as well.
+    parts.plain("after", exit.after.as_str());
     for process in &exit.left_behind {
         parts.leaf("left behind", process.as_str());
     }
