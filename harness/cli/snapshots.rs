@@ -32,7 +32,7 @@ pub fn record(what: &Record, shell: &Shell) -> Result<Exit, Failure> {
 }
 
 fn record_one(path: &Path, what: &Record, shell: &Shell) -> Result<Exit, Failure> {
-    let scenario = scenario(Some(path), shell)?;
+    let scenario = scenario(Some(path))?;
     let seed = seed(&what.exercise, &scenario);
     let calls = what.exercise.calls(Some(scenario.exercise.calls));
     let folder = RunFolder::make(kept(&what.exercise, path).as_deref())?;
@@ -91,7 +91,7 @@ pub fn check(what: &Check, shell: &Shell) -> Result<Exit, Failure> {
 }
 
 fn check_one(path: &Path, what: &Check, shell: &Shell) -> Result<Exit, Failure> {
-    let scenario = scenario(Some(path), shell)?;
+    let scenario = scenario(Some(path))?;
     let policy = policy(&what.policy, &scenario);
     let folder = RunFolder::make(kept(&what.exercise, path).as_deref())?;
     let typed = (

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 pub fn triage(what: &Triage, shell: &Shell) -> Result<Exit, Failure> {
     reports::check(&what.output.reports)?;
-    let (target, scenario) = resolve(&what.target, what.scenario.as_deref(), shell)?;
+    let (target, scenario) = resolve(&what.target, what.scenario.as_deref())?;
     let policy = policy(&what.policy, &scenario);
     let folder = RunFolder::make(what.exercise.keep_run.as_deref())?;
     let listener: Arc<dyn Listener> = Arc::new(shell.printer.progress());

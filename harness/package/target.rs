@@ -82,9 +82,12 @@ impl TargetError {
             ),
             Self::Version { .. } => "name one exact version such as `1.2.3`".to_owned(),
             Self::Address { .. } => "remote servers are named `https://HOST/PATH`".to_owned(),
-            Self::Missing { guess, .. } | Self::File { guess, .. } => {
-                format!("did you mean `{}`?", guess.as_ref()?)
-            }
+            Self::Missing { guess, .. } | Self::File { guess, .. } => match guess {
+                Some(guess) => format!("did you mean `{guess}`?"),
+                None => "a target is a folder, a packed server, `npm:NAME@VERSION`, \
+                     `pypi:NAME@VERSION` or `CONFIG.json#SERVER`"
+                    .to_owned(),
+            },
             Self::NoServer { .. } => "write `CONFIG.json#SERVER`".to_owned(),
         })
     }

@@ -254,8 +254,9 @@ async fn exercise(job: &Job<'_>, live: &mut Live, planner: Planner<'_>) {
         }
     }
     if !live.session.is_gone() {
-        let later = live.session.list().await;
-        live.recorder.emit(Kind::Surface(later));
+        if let Some(later) = live.session.list().await {
+            live.recorder.emit(Kind::Surface(later));
+        }
     }
     live.recorder.enter(Phase::Idle);
     let idle = job.setup.scenario().exercise.idle.unwrap_or(IDLE);
