@@ -14,6 +14,7 @@ use crate::package::Package;
 use crate::provenance::Explainer;
 use crate::sandbox::{self, Bound, Child, Started};
 use crate::snapshot::Collector;
+use std::collections::HashMap;
 use std::future::Future;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
@@ -27,8 +28,13 @@ use tokio::net::unix::pipe;
 const SETTLE: Duration = Duration::from_millis(400);
 /// After so many waits in vain a server counts as restless and is not waited for any more.
 const RESTLESS: u32 = 5;
-/// Calls of a run that are watched thoroughly, and after every one that did something.
-const THOROUGH: u32 = 24;
+/// Calls of each tool that are watched thoroughly at first, and one in so many later on.
+const FIRST: u32 = 4;
+const EVERY: u32 = 16;
+/// How long rest is looked for without pause: most servers are back at waiting within this.
+const EAGER: Duration = Duration::from_micros(300);
+/// The pause between looks after that.
+const PAUSE: Duration = Duration::from_micros(600);
 /// How long a server is watched after its last call, where the scenario names no time.
 pub const IDLE: Duration = Duration::from_millis(300);
 /// How long a server may take to end after its stdin was closed, then after SIGTERM.
@@ -102,11 +108,49 @@ struct Live {
     isolation: String,
     notes: Vec<String>,
     restless: u32,
+    habits: HashMap<String, Habit>,
     problem: Option<RunError>,
     valid_calls: u32,
     folder: PathBuf,
     /// Wall-clock start of each call in nanoseconds since the epoch, to tie files to calls.
     began: Vec<i128>,
+}
+
+/// How closely a server is watched after an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Watch {
+    /// Until nothing has come for a while.
+    Thorough,
+    /// Until its main thread waits.
+    Asleep,
+    /// For what is under way already.
+    Glance,
+}
+
+/// What a tool has shown so far. Waiting after every call would take longer than most calls do.
+#[derive(Default)]
+struct Habit {
+    calls: u32,
+    /// It does things outside its process.
+    outward: bool,
+    /// It did some of them after its answer.
+    late: bool,
+}
+
+impl Habit {
+    /// How to watch after a call.
+    fn call(&mut self, outward: bool) -> Watch {
+        let nth = self.calls;
+        self.calls += 1;
+        self.outward |= outward;
+        if self.late || nth < FIRST || nth.is_multiple_of(EVERY) {
+            Watch::Thorough
+        } else if self.outward {
+            Watch::Asleep
+        } else {
+            Watch::Glance
+        }
+    }
 }
 
 type Failed = (RunError, Option<Era>);
@@ -181,6 +225,7 @@ async fn attempt(job: &Job<'_>, era: Era) -> Result<Live, Failed> {
                 isolation: level.to_string(),
                 notes,
                 restless: 0,
+                habits: HashMap::new(),
                 problem: None,
                 valid_calls: 0,
                 folder,
@@ -207,18 +252,24 @@ async fn attempt(job: &Job<'_>, era: Era) -> Result<Live, Failed> {
 }
 
 async fn exercise(job: &Job<'_>, live: &mut Live, planner: Planner<'_>) {
-    live.settle(true).await;
+    live.settle(Watch::Thorough).await;
     let Some(plan) = planner(live.surface.clone()).await else { return };
-    let of = plan.calls.len() as u32;
-    for (done, call) in plan.calls.iter().enumerate() {
+    let of = plan.len();
+    for (done, call) in plan.calls().enumerate() {
         live.recorder.call(&call.tool, &call.arguments);
         live.began.push(now_ns());
         let before = live.recorder.outward();
         let result = live.session.call(&call.tool, &call.arguments).await;
-        let outward = live.recorder.outward() != before;
+        let answered = live.recorder.outward();
         live.recorder.emit(Kind::Result(result));
         live.valid_calls += u32::from(call.valid);
-        live.settle(outward || (done as u32) < THOROUGH).await;
+        let watch = live.habits.entry(call.tool.clone()).or_default().call(answered != before);
+        live.settle(watch).await;
+        if live.recorder.outward() != answered
+            && let Some(habit) = live.habits.get_mut(&call.tool)
+        {
+            habit.late = true;
+        }
         live.world.cut();
         job.listener.hear(Progress::Calls { role: job.role, done: done as u32 + 1, of });
         if live.session.is_gone() {
@@ -249,25 +300,26 @@ impl Live {
     /// Waits until what the last call set off has come to rest: nothing is under way in the
     /// world, and the server waits for something. Bounded; a server that never rests is not
     /// waited for again.
-    async fn settle(&mut self, thorough: bool) {
+    async fn settle(&mut self, watch: Watch) {
         if self.restless >= RESTLESS {
             return;
         }
-        let until = Instant::now() + SETTLE;
-        let mut calm = 0;
+        let began = Instant::now();
+        // What had been seen when everything was at rest for the first time.
+        let mut rested = None;
         loop {
-            if self.world.busy() == 0 && self.child.is_asleep() {
-                calm += 1;
-                // Look-ups run on threads of their own: the main thread sleeps already while a
-                // query is still on its way.
-                if !thorough || calm > 2 {
-                    self.restless = 0;
-                    return;
-                }
-            } else {
-                calm = 0;
+            let calm = self.world.busy() == 0
+                && (watch == Watch::Glance || self.child.is_asleep());
+            let seen = self.recorder.outward();
+            // Look-ups run on threads of their own: the main thread sleeps already while a query
+            // is still on its way. A pause in which nothing came tells.
+            if calm && (watch != Watch::Thorough || rested == Some(seen)) {
+                self.restless = 0;
+                return;
             }
-            if Instant::now() > until {
+            rested = calm.then_some(seen);
+            let waited = began.elapsed();
+            if waited > SETTLE {
                 self.restless += 1;
                 if self.restless == RESTLESS {
                     self.notes.push(
@@ -276,7 +328,13 @@ impl Live {
                 }
                 return;
             }
-            tokio::time::sleep(Duration::from_micros(300)).await;
+            if calm || waited > EAGER {
+                tokio::time::sleep(PAUSE).await;
+            } else {
+                // Timers are far coarser than this wait. The server may need this processor.
+                std::thread::yield_now();
+                tokio::task::yield_now().await;
+            }
         }
     }
 
