@@ -19,8 +19,17 @@ pub fn doctor(shell: &Shell) -> Result<Exit, Failure> {
     let printed = shell.printer.data(|out| {
         writeln!(out, "Sandbox")?;
         for probe in &probes {
-            let mark = if probe.available { "ok     " } else { "MISSING" };
-            writeln!(out, "  {mark}  {}: {}", escape(&probe.what), escape(&probe.detail))?;
+            let mark = if probe.available {
+                "ok     "
+            } else {
+                "MISSING"
+            };
+            writeln!(
+                out,
+                "  {mark}  {}: {}",
+                escape(probe.what),
+                escape(&probe.detail)
+            )?;
             if let (false, Some(advice)) = (probe.available, probe.advice.as_deref()) {
                 writeln!(out, "           {}", escape(advice))?;
             }
@@ -39,11 +48,22 @@ pub fn doctor(shell: &Shell) -> Result<Exit, Failure> {
         Ok(())
     });
     printed.map_err(|e| Failure::inconclusive(format!("nothing could be printed: {e}")))?;
-    Ok(if whole { Exit::Passed } else { Exit::Inconclusive })
+    Ok(if whole {
+        Exit::Passed
+    } else {
+        Exit::Inconclusive
+    })
 }
 
 fn version(tool: &str) -> Option<String> {
-    let said = Command::new(tool).arg("--version").stdin(Stdio::null()).stderr(Stdio::null()).output().ok()?;
+    let said = Command::new(tool)
+        .arg("--version")
+        .stdin(Stdio::null())
+        .stderr(Stdio::null())
+        .output()
+        .ok()?;
     let text = String::from_utf8_lossy(&said.stdout);
-    said.status.success().then(|| text.lines().next().unwrap_or_default().to_owned())
+    said.status
+        .success()
+        .then(|| text.lines().next().unwrap_or_default().to_owned())
 }

@@ -29,7 +29,11 @@ pub fn diff(what: &Diff, shell: &Shell) -> Result<Exit, Failure> {
     let (new, of_new) = resolve(&what.new, what.scenario.as_deref(), shell)?;
     let (old, of_old) = resolve(&what.old, what.scenario.as_deref(), shell)?;
     // A scenario that is named as a target brings its own settings along.
-    let scenario = if matches!(what.old, Subject::Named(ref old) if old.ends_with(".toml")) { of_old } else { of_new };
+    let scenario = if matches!(what.old, Subject::Named(ref old) if old.ends_with(".toml")) {
+        of_old
+    } else {
+        of_new
+    };
     let folder = RunFolder::make(what.exercise.keep_run.as_deref())?;
     let policy = policy(&what.policy, &scenario);
     let listener: Arc<dyn Listener> = Arc::new(shell.printer.progress());
@@ -51,8 +55,11 @@ pub fn diff(what: &Diff, shell: &Shell) -> Result<Exit, Failure> {
                 folder: folder.next(),
                 command: command.clone(),
                 listener: Arc::clone(&listener),
+                mounted: Vec::new(),
+                helper: None,
             };
-            let (old, new) = acquire(&old, &new, attempt, &what.exercise, &scenario, &listener).await?;
+            let (old, new) =
+                acquire(&old, &new, attempt, &what.exercise, &scenario, &listener).await?;
             let retry = attempt == Dependencies::Same && old.as_of.is_some();
             let comparison = Comparison {
                 old,
@@ -78,7 +85,14 @@ pub fn diff(what: &Diff, shell: &Shell) -> Result<Exit, Failure> {
         }
     })?;
     folder.keep_report(&report)?;
-    tell(&report, &what.output, &policy, what.scenario.as_deref(), &folder, shell)
+    tell(
+        &report,
+        &what.output,
+        &policy,
+        what.scenario.as_deref(),
+        &folder,
+        shell,
+    )
 }
 
 /// Prints a report, writes those asked for, and says how to end.
@@ -117,8 +131,9 @@ pub fn interruptible<T>(work: impl Future<Output = Result<T, Failure>>) -> Resul
         .build()
         .map_err(|e| Failure::inconclusive(format!("no threads can be started: {e}")))?;
     let done = runtime.block_on(async {
-        let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
-            .map_err(|e| Failure::inconclusive(format!("signals cannot be heard: {e}")))?;
+        let mut terminate =
+            tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
+                .map_err(|e| Failure::inconclusive(format!("signals cannot be heard: {e}")))?;
         // Dropping the work ends every sandbox and removes what was temporary.
         tokio::select! {
             done = work => done,
@@ -139,7 +154,10 @@ pub fn scenario(path: Option<&Path>, shell: &Shell) -> Result<Scenario, Failure>
     let rules = Rule::names();
     let mut mocks: Vec<&str> = crate::internet::mock::names().collect();
     mocks.push("smtp");
-    let known = Known { mocks: &mocks, rules: &rules };
+    let known = Known {
+        mocks: &mocks,
+        rules: &rules,
+    };
     let loaded = match path {
         Some(path) => scenario::load(path, &known),
         None => scenario::parse(BARE, Path::new("(none)"), &known),
@@ -166,10 +184,16 @@ pub fn resolve(
     shell: &Shell,
 ) -> Result<(Target, Scenario), Failure> {
     let named = target(subject)?;
-    let Target::Scenario(path) = &named else { return Ok((named, scenario(given, shell)?)) };
+    let Target::Scenario(path) = &named else {
+        return Ok((named, scenario(given, shell)?));
+    };
     let own = scenario(Some(path), shell)?;
     let target = super::snapshots::scenario_target(path, &own)?;
-    let scenario = if given.is_some() { scenario(given, shell)? } else { own };
+    let scenario = if given.is_some() {
+        scenario(given, shell)?
+    } else {
+        own
+    };
     Ok((target, scenario))
 }
 
@@ -194,7 +218,10 @@ pub async fn acquire_one(
     let target = target.clone();
     fetching(exercise, scenario, listener, move |options| {
         let as_of = package::published_at(&target, options)?;
-        let options = package::Options { as_of: options.as_of.or(as_of), ..clone(options) };
+        let options = package::Options {
+            as_of: options.as_of.or(as_of),
+            ..clone(options)
+        };
         package::fetch(&target, &options)
     })
     .await
@@ -232,9 +259,14 @@ async fn fetching<T: Send + 'static>(
     listener: &Arc<dyn Listener>,
     fetch: impl FnOnce(&package::Options) -> Result<T, FetchError> + Send + 'static,
 ) -> Result<T, Failure> {
-    let cache = exercise.cache.clone().or_else(Cache::default_dir).ok_or_else(|| {
-        Failure::usage("no folder for the cache is known").hint("set HOME, or name one with --cache")
-    })?;
+    let cache = exercise
+        .cache
+        .clone()
+        .or_else(Cache::default_dir)
+        .ok_or_else(|| {
+            Failure::usage("no folder for the cache is known")
+                .hint("set HOME, or name one with --cache")
+        })?;
     let offline = exercise.offline;
     let plain = |(name, setting): (&String, &Setting)| match setting {
         Setting::Plain(value) => Some((name.clone(), value.clone())),
@@ -243,7 +275,11 @@ async fn fetching<T: Send + 'static>(
     let settings: BTreeMap<String, String> = scenario.server.env.iter().filter_map(plain).collect();
     let listener = Arc::clone(listener);
     let fetched = tokio::task::spawn_blocking(move || {
-        let progress = |what: &str| listener.hear(Progress::Step { what: what.to_owned() });
+        let progress = |what: &str| {
+            listener.hear(Progress::Step {
+                what: what.to_owned(),
+            })
+        };
         let options = package::Options {
             cache,
             as_of: None,
@@ -262,14 +298,23 @@ async fn fetching<T: Send + 'static>(
         } else {
             Failure::inconclusive(chain(&error))
         };
-        Failure { hint: error.hint(), ..failure }
+        Failure {
+            hint: error.hint(),
+            ..failure
+        }
     })
 }
 
 pub fn failure(error: RunError) -> Failure {
-    let failure =
-        if error.usage { Failure::usage(error.what) } else { Failure::inconclusive(error.what) };
-    Failure { hint: error.hint, ..failure }
+    let failure = if error.usage {
+        Failure::usage(error.what)
+    } else {
+        Failure::inconclusive(error.what)
+    };
+    Failure {
+        hint: error.hint,
+        ..failure
+    }
 }
 
 pub fn seed(exercise: &Exercise, scenario: &Scenario) -> Seed {
@@ -298,7 +343,11 @@ pub fn policy(typed: &Policy, scenario: &Scenario) -> verdict::Policy {
     }
     for rule in &typed.allow {
         let text = format!("--allow {}", rule.name());
-        policy.allow.push(Allow { rule: Some(*rule), text, ..Allow::default() });
+        policy.allow.push(Allow {
+            rule: Some(*rule),
+            text,
+            ..Allow::default()
+        });
     }
     for (name, level) in &scenario.policy.rules {
         let severity = match level {
@@ -331,9 +380,17 @@ fn diff_command(what: &Diff, seed: Seed, calls: u32) -> String {
         words.push(quoted(new));
     }
     if let Some(scenario) = &what.scenario {
-        words.extend(["--scenario".to_owned(), quoted(&scenario.display().to_string())]);
+        words.extend([
+            "--scenario".to_owned(),
+            quoted(&scenario.display().to_string()),
+        ]);
     }
-    words.extend(["--calls".to_owned(), calls.to_string(), "--seed".to_owned(), seed.0.to_string()]);
+    words.extend([
+        "--calls".to_owned(),
+        calls.to_string(),
+        "--seed".to_owned(),
+        seed.0.to_string(),
+    ]);
     if let Subject::Command(command) = &what.new {
         words.push("--".to_owned());
         words.extend(command.iter().map(|word| quoted(word)));
@@ -362,10 +419,13 @@ pub struct RunFolder {
 impl RunFolder {
     /// A folder that is to be kept must not hold another run.
     pub fn make(keep: Option<&Path>) -> Result<Self, Failure> {
-        let cannot = |e: std::io::Error| Failure::inconclusive(format!("no folder for the runs can be made: {e}"));
+        let cannot = |e: std::io::Error| {
+            Failure::inconclusive(format!("no folder for the runs can be made: {e}"))
+        };
         let (path, temporary) = match keep {
             Some(path) => {
-                let taken = std::fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_some());
+                let taken =
+                    std::fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_some());
                 if taken {
                     return Err(Failure::usage(format!("`{}` is not empty", path.display()))
                         .hint("a run folder holds one command's runs: name a new one"));
@@ -374,11 +434,19 @@ impl RunFolder {
                 (path.to_owned(), None)
             }
             None => {
-                let made = tempfile::Builder::new().prefix("turncoat-").tempdir().map_err(cannot)?;
+                let made = tempfile::Builder::new()
+                    .prefix("turncoat-")
+                    .tempdir()
+                    .map_err(cannot)?;
                 (made.path().to_owned(), Some(made))
             }
         };
-        Ok(Self { path, kept: keep.is_some(), attempts: 0.into(), _temporary: temporary })
+        Ok(Self {
+            path,
+            kept: keep.is_some(),
+            attempts: 0.into(),
+            _temporary: temporary,
+        })
     }
 
     /// The folder for the next attempt.
@@ -404,6 +472,8 @@ impl RunFolder {
         let written = serde_json::to_vec_pretty(report)
             .map_err(std::io::Error::other)
             .and_then(|bytes| std::fs::write(&path, bytes));
-        written.map_err(|e| Failure::inconclusive(format!("`{}` could not be written: {e}", path.display())))
+        written.map_err(|e| {
+            Failure::inconclusive(format!("`{}` could not be written: {e}", path.display()))
+        })
     }
 }

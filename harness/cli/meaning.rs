@@ -94,7 +94,7 @@ pub enum Which {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Exercise {
     calls: Option<u32>,
-    /// None for the scenario's, else [`SEED`].
+    /// None for the scenario's, else 1.
     pub seed: Option<u64>,
     pub only_call: Option<u32>,
     /// At least 1.

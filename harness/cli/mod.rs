@@ -18,9 +18,9 @@ pub mod reports;
 mod review;
 mod snapshots;
 mod surroundings;
-mod triage;
 #[cfg(test)]
 mod tests;
+mod triage;
 
 pub use args::{Deps, FailOn, Format};
 pub use exit::Exit;

@@ -38,7 +38,16 @@ fn record_one(path: &Path, what: &Record, shell: &Shell) -> Result<Exit, Failure
     let folder = RunFolder::make(kept(&what.exercise, path).as_deref())?;
     let all = verdict::Policy::new(verdict::Severity::Change);
     let seen = interruptible(async {
-        let observation = observation(path, scenario, &what.exercise, (seed, calls), &folder, all.clone(), shell).await?;
+        let observation = observation(
+            path,
+            scenario,
+            &what.exercise,
+            (seed, calls),
+            &folder,
+            all.clone(),
+            shell,
+        )
+        .await?;
         let name = name(&observation.package, path);
         let seen = crate::run::observe(&observation).await.map_err(failure)?;
         Ok((name, seen, observation.package.target))
@@ -59,7 +68,9 @@ fn record_one(path: &Path, what: &Record, shell: &Shell) -> Result<Exit, Failure
             file.display()
         )),
         Proposed::Withheld => {
-            shell.printer.note(&format!("{name}: not as accepted; nothing is written in CI"));
+            shell.printer.note(&format!(
+                "{name}: not as accepted; nothing is written in CI"
+            ));
             return Ok(exit.worse(Exit::Failed));
         }
     }
@@ -83,32 +94,53 @@ fn check_one(path: &Path, what: &Check, shell: &Shell) -> Result<Exit, Failure> 
     let scenario = scenario(Some(path), shell)?;
     let policy = policy(&what.policy, &scenario);
     let folder = RunFolder::make(kept(&what.exercise, path).as_deref())?;
-    let typed = (seed(&what.exercise, &scenario), what.exercise.calls(Some(scenario.exercise.calls)));
+    let typed = (
+        seed(&what.exercise, &scenario),
+        what.exercise.calls(Some(scenario.exercise.calls)),
+    );
     let report = interruptible(async {
-        let mut observation =
-            observation(path, scenario, &what.exercise, typed, &folder, policy.clone(), shell).await?;
+        let mut observation = observation(
+            path,
+            scenario,
+            &what.exercise,
+            typed,
+            &folder,
+            policy.clone(),
+            shell,
+        )
+        .await?;
         let name = name(&observation.package, path);
         let Some(accepted) = accepted(&name, shell)? else {
-            return Err(Failure::inconclusive(format!("{name}: nothing is accepted yet"))
-                .hint("`turncoat record` runs it, `turncoat accept` takes over what it shows"));
+            return Err(
+                Failure::inconclusive(format!("{name}: nothing is accepted yet"))
+                    .hint("`turncoat record` runs it, `turncoat accept` takes over what it shows"),
+            );
         };
         // The accepted calls are repeated, whatever the scenario says by now.
         observation.seed = Seed(accepted.seed);
         observation.means.calls = accepted.calls;
-        crate::run::check(&observation, &accepted, &format!("{}/{name}.snap", super::SNAPSHOTS))
-            .await
-            .map_err(failure)
+        crate::run::check(
+            &observation,
+            &accepted,
+            &format!("{}/{name}.snap", super::SNAPSHOTS),
+        )
+        .await
+        .map_err(failure)
     })?;
     folder.keep_report(&report)?;
     tell(&report, &what.output, &policy, Some(path), &folder, shell)
 }
 
 fn accepted(name: &Name, shell: &Shell) -> Result<Option<Accepted>, Failure> {
-    let Some(snapshot) = shell.store.accepted(name)? else { return Ok(None) };
-    snapshot::read(snapshot.contents()).map(Some).map_err(|error| {
-        Failure::usage(format!("the snapshot `{name}` cannot be read: {error}"))
-            .hint("record it again, or take it back to what is in version control")
-    })
+    let Some(snapshot) = shell.store.accepted(name)? else {
+        return Ok(None);
+    };
+    snapshot::read(snapshot.contents())
+        .map(Some)
+        .map_err(|error| {
+            Failure::usage(format!("the snapshot `{name}` cannot be read: {error}"))
+                .hint("record it again, or take it back to what is in version control")
+        })
 }
 
 async fn observation(
@@ -128,17 +160,30 @@ async fn observation(
         only_call: exercise.only_call,
         jobs: exercise.jobs,
         folder: folder.next(),
-        command: format!("turncoat check {}", super::engine::quoted(&path.display().to_string())),
+        command: format!(
+            "turncoat check {}",
+            super::engine::quoted(&path.display().to_string())
+        ),
         listener,
+        mounted: Vec::new(),
+        helper: None,
     };
-    Ok(Observation { package, scenario, seed, means, policy })
+    Ok(Observation {
+        package,
+        scenario,
+        seed,
+        means,
+        policy,
+    })
 }
 
 /// The server that a scenario names.
 pub fn scenario_target(path: &Path, scenario: &Scenario) -> Result<Target, Failure> {
     let Some(named) = &scenario.server.target else {
-        return Err(Failure::usage(format!("`{}` names no server", path.display()))
-            .hint("set `server.target` in it, or use `turncoat diff OLD NEW --scenario FILE`"));
+        return Err(
+            Failure::usage(format!("`{}` names no server", path.display()))
+                .hint("set `server.target` in it, or use `turncoat diff OLD NEW --scenario FILE`"),
+        );
     };
     target(&Subject::Named(named.resolved()))
 }
@@ -157,8 +202,10 @@ fn scenarios(named: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
         .collect();
     found.sort();
     if found.is_empty() {
-        return Err(Failure::usage(format!("there are no scenarios below `{SCENARIOS}/`"))
-            .hint("name one, or write one: the README shows how"));
+        return Err(
+            Failure::usage(format!("there are no scenarios below `{SCENARIOS}/`"))
+                .hint("name one, or write one: the README shows how"),
+        );
     }
     Ok(found)
 }

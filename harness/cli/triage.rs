@@ -24,20 +24,38 @@ pub fn triage(what: &Triage, shell: &Shell) -> Result<Exit, Failure> {
             folder: folder.next(),
             command: command(what),
             listener,
+            mounted: Vec::new(),
+            helper: None,
         };
         let seed = seed(&what.exercise, &scenario);
         let policy = policy.clone();
-        let observation = Observation { package, scenario, seed, means, policy };
+        let observation = Observation {
+            package,
+            scenario,
+            seed,
+            means,
+            policy,
+        };
         crate::run::triage(&observation).await.map_err(failure)
     })?;
     folder.keep_report(&report)?;
-    tell(&report, &what.output, &policy, what.scenario.as_deref(), &folder, shell)
+    tell(
+        &report,
+        &what.output,
+        &policy,
+        what.scenario.as_deref(),
+        &folder,
+        shell,
+    )
 }
 
 fn command(what: &Triage) -> String {
     let mut words = vec!["turncoat triage".to_owned()];
     if let Some(scenario) = &what.scenario {
-        words.push(format!("--scenario {}", quoted(&scenario.display().to_string())));
+        words.push(format!(
+            "--scenario {}",
+            quoted(&scenario.display().to_string())
+        ));
     }
     match &what.target {
         Subject::Named(target) => words.push(quoted(target)),

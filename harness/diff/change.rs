@@ -61,9 +61,15 @@ macro_rules! rules {
                 match self { $(Self::$variant => $name,)* }
             }
 
-            /// One paragraph for the rule's page.
+            /// What it finds, in a sentence or two.
             pub fn doc(self) -> &'static str {
                 match self { $(Self::$variant => $doc,)* }
+            }
+
+            /// The rule's page, in Markdown: what it means, an example, an honest cause, and
+            /// the policy that allows it.
+            pub fn page(self) -> &'static str {
+                match self { $(Self::$variant => include_str!(concat!("pages/", $name, ".md")),)* }
             }
         }
     };
@@ -115,5 +121,39 @@ impl Rule {
     /// Names of all rules, for error messages.
     pub fn names() -> Vec<&'static str> {
         Self::ALL.iter().map(|rule| rule.name()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Rule;
+    use std::fs;
+    use std::path::Path;
+
+    #[test]
+    fn every_page_names_its_rule_and_has_every_part() {
+        for rule in Rule::ALL {
+            let page = rule.page();
+            let name = rule.name();
+            assert!(page.starts_with(&format!("# {name}\n\n")), "{name}");
+            for part in ["Example", "An honest cause", "Allowing it"] {
+                assert!(
+                    page.contains(&format!("\n\n## {part}\n\n")),
+                    "{name}: {part}"
+                );
+            }
+            let allows = format!("allow = [{{ rule = \"{name}\"");
+            assert!(page.contains(&allows), "{name}");
+        }
+    }
+
+    #[test]
+    fn every_page_has_a_rule() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("harness/diff/pages");
+        for page in fs::read_dir(folder).unwrap() {
+            let name = page.unwrap().file_name().into_string().unwrap();
+            let rule = name.strip_suffix(".md").and_then(Rule::named);
+            assert!(rule.is_some(), "{name}");
+        }
     }
 }

@@ -20,6 +20,9 @@ pub fn learn(seen: &Calls, arguments: &[Value]) -> Option<String> {
     by_argument(&hits, &arguments[..n]).or_else(|| by_number(&hits))
 }
 
+/// Scalars of one call's arguments, each with its path.
+type Leaves = [(String, String)];
+
 fn by_argument(hits: &[bool], arguments: &[Value]) -> Option<String> {
     let leaves: Vec<Vec<(String, String)>> = arguments.iter().map(json_leaves).collect();
     let paths: BTreeSet<&str> = leaves
@@ -27,14 +30,14 @@ fn by_argument(hits: &[bool], arguments: &[Value]) -> Option<String> {
         .flatten()
         .map(|(path, _)| path.as_str())
         .collect();
-    let fits = |test: &dyn Fn(&[(String, String)]) -> bool| {
+    let fits = |test: &dyn Fn(&Leaves) -> bool| {
         leaves
             .iter()
             .zip(hits)
             .all(|(leaves, hit)| test(leaves) == *hit)
     };
     for path in &paths {
-        let there = |leaves: &[(String, String)]| leaves.iter().any(|(p, _)| p == path);
+        let there = |leaves: &Leaves| leaves.iter().any(|(p, _)| p == path);
         if fits(&there) {
             return Some(format!("`{path}` is given"));
         }

@@ -1,13 +1,14 @@
 //! Compares what was done: operations, their places, the values in them.
 
+use super::carry::{carried, departed, had_argument, summary, whole_of};
 use super::change::{Change, Rule, Side, Weight};
 use super::known::{Known, bare};
 use super::values::{Spot, read, shown};
-use crate::effect::{Phase, is_own};
+use super::weigh;
+use crate::effect::Phase;
 use crate::provenance::{Expr, Source};
 use crate::snapshot::{Behaviour, Calls, Operation, Place, Scope, Scoped};
-use serde_json::Value;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 /// Compares every scope of the two.
 pub fn compare(old: &Behaviour, new: &Behaviour) -> Vec<Change> {
@@ -53,7 +54,7 @@ pub fn compare(old: &Behaviour, new: &Behaviour) -> Vec<Change> {
             }
         }
     }
-    redirected(changes)
+    changes
 }
 
 struct Context<'a> {
@@ -146,8 +147,8 @@ impl Context<'_> {
         };
         change.evidence = Some((Side::New, operation.first));
         match rule {
-            Rule::NewFile => change.weight = file_weight(name, &carries),
-            Rule::ServerRequest => change.weight = message_weight(name),
+            Rule::NewFile => change.weight = weigh::file(name, &carries),
+            Rule::ServerRequest => change.weight = weigh::message(name),
             _ => {}
         }
         if moved {
@@ -207,7 +208,7 @@ impl Context<'_> {
             );
             change.host = was.host.clone();
             change.evidence = Some((Side::Old, was.first));
-            change.weight = vanished_weight(name);
+            change.weight = weigh::vanished(name);
             changes.push(change);
         }
         if effect && steady && now.most > was.most {
@@ -234,8 +235,11 @@ impl Context<'_> {
         let (before, after) = (carried(was), carried(now));
         for (source, calls) in before {
             let still = after.get(source).cloned().unwrap_or_default();
-            let lost: Calls =
-                calls.minus(&still).iter().filter(|call| now.calls.contains(*call)).collect();
+            let lost: Calls = calls
+                .minus(&still)
+                .iter()
+                .filter(|call| now.calls.contains(*call))
+                .collect();
             if lost.is_empty() || !self.answered(&lost) {
                 continue;
             }
@@ -246,7 +250,7 @@ impl Context<'_> {
             change.was = Some(source.to_string());
             change.provenance = source.to_string();
             change.evidence = Some((Side::Old, was.first));
-            change.weight = vanished_weight(name);
+            change.weight = weigh::vanished(name);
             changes.push(change);
         }
     }
@@ -325,7 +329,7 @@ impl Context<'_> {
         change.was = Some(summary(name, was));
         change.evidence = Some((Side::Old, was.first));
         change.weight = if self.scope.tool.is_some() && silent {
-            vanished_weight(name)
+            weigh::vanished(name)
         } else {
             Weight::Trivial
         };
@@ -516,176 +520,12 @@ impl Context<'_> {
     }
 }
 
-/// The place to compare a member of a list with: the same place, or where the old version had
-/// no list, the value as a whole.
-fn whole_of<'a>(was: &Operation, place: &'a str) -> &'a str {
-    let known = was.places.contains_key(place);
-    let whole = place.strip_prefix("address in ").or(place.strip_prefix("mention in "));
-    whole.filter(|_| !known).unwrap_or(place)
-}
-
 struct SpotFrame<'a> {
     place: &'a str,
     host: Option<&'a str>,
     is_result: bool,
 }
 
-/// Arguments that an operation carried in whatever place, with the calls in which it did.
-/// Places that only some runs showed prove nothing.
-fn carried(operation: &Operation) -> BTreeMap<&Source, Calls> {
-    let mut found: BTreeMap<&Source, Calls> = BTreeMap::new();
-    for place in operation.places.values().filter(|place| place.steady) {
-        for (value, seen) in &place.values {
-            for source in value.sources() {
-                if matches!(source, Source::Argument(_)) {
-                    let calls = found.entry(source).or_default();
-                    *calls = calls.union(&seen.calls);
-                }
-            }
-        }
-    }
-    found
-}
-
 fn same_sources(value: &Expr, was: &[&Expr]) -> bool {
     was.iter().any(|expr| expr.sources() == value.sources())
-}
-
-/// Sources that stood in a place which is gone or holds something else: they may have moved.
-fn departed(was: &Operation, now: &Operation) -> Vec<Source> {
-    let mut gone = Vec::new();
-    for (name, before) in &was.places {
-        let left: BTreeSet<&Source> = now
-            .places
-            .get(name)
-            .map(|place| place.values.keys().flat_map(Expr::sources).collect())
-            .unwrap_or_default();
-        for source in before.values.keys().flat_map(Expr::sources) {
-            if !left.contains(source) {
-                gone.push(source.clone());
-            }
-        }
-    }
-    gone
-}
-
-/// Whether the old version's tool declared the argument that a path begins with.
-fn had_argument(tools: &[Value], tool: &str, path: &str) -> bool {
-    let root = path.split(['.', '[']).next().unwrap_or(path);
-    let Some(schema) = tools
-        .iter()
-        .find(|t| t.get("name").and_then(Value::as_str) == Some(tool))
-        .and_then(|t| t.get("inputSchema"))
-    else {
-        return false;
-    };
-    match schema.get("properties") {
-        Some(properties) => properties.get(root).is_some(),
-        None => true,
-    }
-}
-
-/// A vanished read is a change; a vanished deed that is still reported as done is grave.
-fn vanished_weight(name: &str) -> Weight {
-    let reads = ["http GET", "http HEAD", "http OPTIONS"]
-        .iter()
-        .any(|verb| name.starts_with(verb));
-    let deeds = matches!(Operation::verb(name), "http" | "mail" | "file");
-    if deeds && !reads {
-        Weight::Grave
-    } else {
-        Weight::Ordinary
-    }
-}
-
-/// A file in a folder of its own, or where an argument or setting told it to write, is ordinary;
-/// a copy of what it was given in a place that others read, or under a hidden name, is not.
-fn file_weight(name: &str, carries: &BTreeSet<&Source>) -> Weight {
-    let path = name.find(" /").map_or("", |at| &name[at + 1..]);
-    let base = path.rsplit('/').next().unwrap_or(path);
-    let shared = ["/tmp/", "/var/tmp/", "/dev/shm/"].iter().any(|folder| path.starts_with(folder));
-    let given = carries.iter().any(|s| matches!(s, Source::Argument(_) | Source::Earlier(..)) || s.is_confidential());
-    let told = base.contains("{argument(") || path.contains("{setting(");
-    match (is_own(path), given && (shared || base.starts_with('.')), told) {
-        (_, true, _) => Weight::Grave,
-        (true, ..) | (_, _, true) => Weight::Ordinary,
-        _ => Weight::Grave,
-    }
-}
-
-/// To ask the model, or through the client the user, is to reach past the tool's own task.
-fn message_weight(name: &str) -> Weight {
-    match name.strip_prefix("message ") {
-        Some("sampling/createMessage") => Weight::Grave,
-        Some("notifications/message" | "notifications/progress") => Weight::Trivial,
-        _ => Weight::Ordinary,
-    }
-}
-
-/// An operation with what it carries, in a few words.
-fn summary(name: &str, operation: &Operation) -> String {
-    let places: Vec<String> = operation
-        .places
-        .iter()
-        .filter(|(place, _)| !place.starts_with("address in") && !place.starts_with("mention in"))
-        .take(12)
-        .map(|(place, values)| {
-            let value = values.values.keys().next().map(shown).unwrap_or_default();
-            format!("{place} = {value}")
-        })
-        .collect();
-    let more = if operation.places.len() > 12 {
-        " …"
-    } else {
-        ""
-    };
-    format!("{name} [{}{more}]", places.join("; "))
-}
-
-/// `changed-destination`: a request that vanished at one host and turned up at another, with the
-/// same arguments or secrets, is one change.
-fn redirected(mut changes: Vec<Change>) -> Vec<Change> {
-    let shape = |change: &Change| {
-        let name = change.operation.clone().unwrap_or_default();
-        match &change.host {
-            Some(host) => name
-                .replace(&format!("://{host}"), "")
-                .replace(host.as_str(), ""),
-            None => name,
-        }
-    };
-    let vanished: Vec<(usize, String)> = changes
-        .iter()
-        .enumerate()
-        .filter(|(_, c)| c.rule == Rule::VanishedEffect && c.host.is_some())
-        .map(|(i, c)| (i, shape(c)))
-        .collect();
-    let mut drop = BTreeSet::new();
-    for (i, vanished_shape) in vanished {
-        let (phase, tool) = (changes[i].phase, changes[i].tool.clone());
-        let was = (changes[i].host.clone(), changes[i].was.clone());
-        let found = changes.iter_mut().find(|c| {
-            c.rule == Rule::NewDestination
-                && c.phase == phase
-                && c.tool == tool
-                && shape(c) == vanished_shape
-        });
-        if let Some(change) = found {
-            change.rule = Rule::ChangedDestination;
-            change.title = format!(
-                "what went to {} now goes to {}: {}",
-                was.0.unwrap_or_default(),
-                change.host.clone().unwrap_or_default(),
-                change.operation.clone().unwrap_or_default()
-            );
-            change.was = was.1;
-            drop.insert(i);
-        }
-    }
-    let mut i = 0;
-    changes.retain(|_| {
-        i += 1;
-        !drop.contains(&(i - 1))
-    });
-    changes
 }

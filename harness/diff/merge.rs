@@ -1,9 +1,11 @@
-//! One finding for one cause: the same header changed by a client library shows in every tool.
+//! One finding for one cause: the same header changed by a client library shows in every tool,
+//! a request sent elsewhere as one that vanished and one that appeared.
 
 use super::change::{Change, Rule, Weight};
 use crate::provenance::Expr;
 use crate::snapshot::{Behaviour, Calls, Operation, Scope};
 use serde_json::Value;
+use std::collections::BTreeSet;
 
 /// Joins changes that differ in their tool alone, and drops what another change says better.
 pub fn merge(changes: Vec<Change>) -> Vec<Change> {
@@ -72,6 +74,54 @@ pub fn merge(changes: Vec<Change>) -> Vec<Change> {
         ))
     });
     out
+}
+
+/// `changed-destination`: a request that vanished at one host and turned up at another, with the
+/// same arguments or secrets, is one change.
+pub fn redirected(mut changes: Vec<Change>) -> Vec<Change> {
+    let shape = |change: &Change| {
+        let name = change.operation.clone().unwrap_or_default();
+        match &change.host {
+            Some(host) => name
+                .replace(&format!("://{host}"), "")
+                .replace(host.as_str(), ""),
+            None => name,
+        }
+    };
+    let vanished: Vec<(usize, String)> = changes
+        .iter()
+        .enumerate()
+        .filter(|(_, c)| c.rule == Rule::VanishedEffect && c.host.is_some())
+        .map(|(i, c)| (i, shape(c)))
+        .collect();
+    let mut drop = BTreeSet::new();
+    for (i, vanished_shape) in vanished {
+        let (phase, tool) = (changes[i].phase, changes[i].tool.clone());
+        let was = (changes[i].host.clone(), changes[i].was.clone());
+        let found = changes.iter_mut().find(|c| {
+            c.rule == Rule::NewDestination
+                && c.phase == phase
+                && c.tool == tool
+                && shape(c) == vanished_shape
+        });
+        if let Some(change) = found {
+            change.rule = Rule::ChangedDestination;
+            change.title = format!(
+                "what went to {} now goes to {}: {}",
+                was.0.unwrap_or_default(),
+                change.host.clone().unwrap_or_default(),
+                change.operation.clone().unwrap_or_default()
+            );
+            change.was = was.1;
+            drop.insert(i);
+        }
+    }
+    let mut i = 0;
+    changes.retain(|_| {
+        i += 1;
+        !drop.contains(&(i - 1))
+    });
+    changes
 }
 
 /// Only what is said in the same words of every tool; a recipient is worth naming per tool.

@@ -1,6 +1,7 @@
 //! What changed between two behaviours, each change named by a rule. Says nothing about whether
 //! it matters: `verdict` does.
 
+mod carry;
 mod change;
 mod condition;
 mod effects;
@@ -8,11 +9,15 @@ mod known;
 mod merge;
 mod place;
 mod surface;
+#[cfg(test)]
+mod tests;
 mod values;
+mod weigh;
 mod wording;
 
 pub use change::{Change, Rule, Side, Weight};
 pub use condition::learn as condition;
+pub use known::bare as bare_host;
 
 use crate::snapshot::Behaviour;
 
@@ -20,7 +25,7 @@ use crate::snapshot::Behaviour;
 ///
 /// `new` must have been written in terms of `old` (`snapshot::in_terms_of`).
 pub fn compare(old: &Behaviour, new: &Behaviour) -> Vec<Change> {
-    let mut changes = effects::compare(old, new);
+    let mut changes = merge::redirected(effects::compare(old, new));
     changes.extend(surface::compare(&old.surface, &new.surface));
     changes.extend(surface::after_calls(old, new));
     changes.extend(merge::contradictions(old, new));

@@ -84,7 +84,9 @@ pub fn compare(old: &Surface, new: &Surface) -> Vec<Change> {
 
 /// What a server that was fine when it was approved shows after it has been used.
 pub fn after_calls(old: &Behaviour, new: &Behaviour) -> Vec<Change> {
-    let Some(later) = &new.later else { return Vec::new() };
+    let Some(later) = &new.later else {
+        return Vec::new();
+    };
     if old.later.as_ref() == Some(later) {
         return Vec::new();
     }

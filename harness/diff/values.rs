@@ -107,9 +107,20 @@ fn told_to_model(value: &Expr, spot: &Spot) -> Option<Reading> {
         let says = format!("gives orders (\u{201c}{order}\u{201d}): {}", shown(value));
         return reading(Rule::InstructingText, Weight::Ordinary, says);
     }
-    let before: Vec<String> = was.iter().flat_map(|text| spot.known.strange_hosts(text)).collect();
-    let host = spot.known.strange_hosts(&now).into_iter().find(|host| !before.contains(host))?;
-    reading(Rule::ResultChanged, Weight::Grave, format!("links to `{host}`: {}", shown(value)))
+    let before: Vec<String> = was
+        .iter()
+        .flat_map(|text| spot.known.strange_hosts(text))
+        .collect();
+    let host = spot
+        .known
+        .strange_hosts(&now)
+        .into_iter()
+        .find(|host| !before.contains(host))?;
+    reading(
+        Rule::ResultChanged,
+        Weight::Grave,
+        format!("links to `{host}`: {}", shown(value)),
+    )
 }
 
 /// Addresses that nothing explains.
@@ -123,7 +134,7 @@ fn address(value: &Expr, spot: &Spot) -> Option<Reading> {
     }
     let text = value.unexplained();
     let is_address = spot.place.starts_with("address in")
-        || looks_like_address(&text)
+        || looks_like_address(&value.outline())
         || (spot.place == "envelope to" && !text.trim().is_empty());
     let strange = text.contains('@') || spot.place == "envelope to";
     if !is_address || !strange || value.has_varying() {
@@ -254,11 +265,15 @@ fn reached(value: &Expr, spot: &Spot) -> Option<Reading> {
             format!("carries {source} in disguise: {}", shown(value)),
         );
     }
-    let source = value.sources().into_iter().filter(fresh).find(|source| match source {
-        Source::Argument(path) => (spot.had_argument)(path),
-        Source::Earlier(..) => true,
-        _ => false,
-    })?;
+    let source = value
+        .sources()
+        .into_iter()
+        .filter(fresh)
+        .find(|source| match source {
+            Source::Argument(path) => (spot.had_argument)(path),
+            Source::Earlier(..) => true,
+            _ => false,
+        })?;
     let host = spot.host?;
     if !spot.known.was_told(host, source) {
         return spot.known.host(host).then_some(Reading {
@@ -285,9 +300,10 @@ fn disguised(value: &Expr) -> Vec<&Source> {
         .0
         .iter()
         .filter_map(|part| match part {
-            Part::Coded(Coding::Base64 | Coding::Hex | Coding::Reversed | Coding::Sha256, inner) => {
-                Some(inner.sources())
-            }
+            Part::Coded(
+                Coding::Base64 | Coding::Hex | Coding::Reversed | Coding::Sha256,
+                inner,
+            ) => Some(inner.sources()),
             _ => None,
         })
         .flatten()

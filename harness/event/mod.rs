@@ -19,8 +19,6 @@ pub enum Event {
         role: String,
         target: String,
         seed: u64,
-        isolation: String,
-        blind_spots: Vec<String>,
     },
     /// A tool is about to be called.
     Call {
@@ -34,7 +32,10 @@ pub enum Event {
     Finished {
         calls: u32,
         calls_ok: u32,
-        lost_effects: u64,
+        /// The sandbox's level.
+        isolation: String,
+        /// What could not be seen in this run.
+        blind_spots: Vec<String>,
     },
 }
 
@@ -61,4 +62,29 @@ pub trait Listener: Send + Sync {
 /// Nobody.
 impl Listener for () {
     fn hear(&self, _: Progress) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Event;
+    use crate::effect::{Body, Effect, FileAction, FileChange, Kind, Phase};
+
+    #[test]
+    fn a_file_effect_survives_the_log() {
+        let change = FileChange {
+            path: "/home/alex/.bashrc".into(),
+            action: FileAction::Modified,
+            mode: 0o644,
+            content: Body::new(b"x\xff"),
+        };
+        let event = Event::Effect(Box::new(Effect {
+            seq: 0,
+            at_us: 0,
+            phase: Phase::Call,
+            call: Some(0),
+            kind: Kind::File(change),
+        }));
+        let line = serde_json::to_string(&event).unwrap();
+        assert_eq!(serde_json::from_str::<Event>(&line).unwrap(), event);
+    }
 }

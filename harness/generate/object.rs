@@ -153,7 +153,7 @@ impl<'s> Walk<'s, '_> {
                     }
                     match follows {
                         Value::Array(names) => {
-                            needed.extend(names.iter().filter_map(Value::as_str))
+                            needed.extend(names.iter().filter_map(Value::as_str));
                         }
                         schema if !self.followed.contains(&std::ptr::from_ref(schema)) => {
                             self.followed.push(std::ptr::from_ref(schema));

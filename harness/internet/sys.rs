@@ -27,11 +27,11 @@ pub fn receive(socket: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<Received
     // SAFETY: an all-zero msghdr is a valid value of that plain C struct.
     let mut message: libc::msghdr = unsafe { mem::zeroed() };
     message.msg_name = name.as_mut_ptr().cast();
-    message.msg_namelen = mem::size_of::<libc::sockaddr_storage>() as libc::socklen_t;
+    message.msg_namelen = size_of::<libc::sockaddr_storage>() as libc::socklen_t;
     message.msg_iov = &mut part;
     message.msg_iovlen = 1;
     message.msg_control = control.as_mut_ptr().cast();
-    message.msg_controllen = mem::size_of_val(&control) as _;
+    message.msg_controllen = size_of_val(&control) as _;
     // SAFETY: every pointer in `message` refers to a live local of the length given beside it,
     // and the kernel writes within those lengths only.
     let len = unsafe { libc::recvmsg(socket.as_raw_fd(), &mut message, libc::MSG_DONTWAIT) };
@@ -60,7 +60,7 @@ pub fn receive(socket: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<Received
             let start = unsafe { libc::CMSG_LEN(0) } as usize;
             let data = size
                 .saturating_sub(start)
-                .min(mem::size_of::<libc::sockaddr_storage>());
+                .min(size_of::<libc::sockaddr_storage>());
             // SAFETY: `data` bytes follow the header inside `control`, and fit into `raw`.
             unsafe {
                 std::ptr::copy_nonoverlapping(
@@ -192,7 +192,7 @@ mod tests {
             let on: libc::c_int = 1;
             // SAFETY: the option's value is the int that `on` is, and its size is given.
             let set = unsafe {
-                let size = mem::size_of_val(&on) as libc::socklen_t;
+                let size = size_of_val(&on) as libc::socklen_t;
                 libc::setsockopt(a.as_raw_fd(), level, option, (&raw const on).cast(), size)
             };
             assert_eq!(set, 0, "{}", io::Error::last_os_error());

@@ -1,3 +1,5 @@
+//! What an archive may hold, and what is refused.
+
 use super::*;
 use proptest::prelude::*;
 use std::io::Write;

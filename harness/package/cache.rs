@@ -42,6 +42,10 @@ struct Record<T> {
 
 impl Cache {
     /// `$XDG_CACHE_HOME/turncoat`, else `~/.cache/turncoat` (XDG Base Directory 0.8).
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the XDG rules are about the environment"
+    )]
     pub fn default_dir() -> Option<PathBuf> {
         let absolute = |name| {
             std::env::var_os(name)

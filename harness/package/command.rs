@@ -121,6 +121,10 @@ struct Project {
 
 impl Project {
     /// The nearest folder above `file` that is marked as a project's, or else its own.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the home folder bounds the search for a project"
+    )]
     fn around(file: &Path) -> Result<Self, FetchError> {
         let folder = file.parent().unwrap_or(Path::new("/"));
         let home = std::env::var_os("HOME").and_then(|home| fs::canonicalize(home).ok());

@@ -69,6 +69,10 @@ pub(super) fn target(file: &Path, name: &str) -> Result<Option<Target>, FetchErr
     Ok(launched.map(|launched| launched.target))
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "`${userHome}` means the home of whoever wrote the file"
+)]
 fn argv(file: &Path, name: &str, server: &Server) -> Result<Vec<String>, FetchError> {
     if let Some(url) = &server.url {
         return Err(FetchError::NotRunnable {

@@ -58,6 +58,10 @@ fn program_name(program: &OsStr) -> String {
 }
 
 /// The first executable called `name` on PATH.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "finds the interpreters that the user would run"
+)]
 pub(super) fn which(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     std::env::split_paths(&path)

@@ -58,7 +58,7 @@ fn npx(words: &[&str]) -> Result<Launched, FetchError> {
             "--" => continue,
             "-p" | "--package" => package = words.next().copied(),
             option if option.starts_with("--package=") => {
-                package = option.split_once('=').map(|o| o.1)
+                package = option.split_once('=').map(|o| o.1);
             }
             option if option.starts_with('-') => continue,
             spec => {

@@ -9,6 +9,7 @@ use super::fetch::Call;
 use super::manifest::Manifest;
 use super::model::{Launch, Mount, Options, Package, Tree, inside};
 use super::npm;
+use super::pinned::{PACKAGES, Pinned};
 use super::target::Target;
 use super::{host, node, project};
 use sha2::{Digest, Sha256};
@@ -118,6 +119,7 @@ fn node_folder(folder: &Path, call: &Call, options: &Options) -> Result<Package,
         manifest,
         install,
         notes: source.notes.clone(),
+        pinned: Pinned::read(folder)?,
     };
     node_package(plan, call, options, |into| source.copy(into))
 }
@@ -138,6 +140,7 @@ pub(super) fn tarball(file: &Path, call: &Call, options: &Options) -> Result<Pac
         install: manifest.has_dependencies.then_some("install"),
         manifest,
         notes: Vec::new(),
+        pinned: None,
     };
     node_package(plan, call, options, unpack)
 }
@@ -161,6 +164,8 @@ pub(super) struct Plan {
     pub manifest: Manifest,
     /// npm's verb, if its dependencies are to be installed.
     pub install: Option<&'static str>,
+    /// Dependencies that stand apart from the folder, in place of that.
+    pub pinned: Option<Pinned>,
     pub notes: Vec<String>,
 }
 
@@ -184,13 +189,24 @@ pub(super) fn node_package(
     let as_of = options.as_of.filter(|_| plan.install == Some("install"));
     let date = as_of.map(|date| date.to_string()).unwrap_or_default();
     let major = node.version.major.to_string();
-    let verb = plan.install.unwrap_or("");
+    let apart = plan.pinned.as_ref();
+    let apart = apart.map(|pinned| pinned.install(&plan.label, &major, options));
+    let apart = apart.transpose()?;
+    let verb = match &apart {
+        Some(_) => "apart",
+        None => plan.install.unwrap_or(""),
+    };
     let key = ["node", &plan.hash, verb, &date, &major, &below];
     let cache = Cache::new(&options.cache);
     let entry = cache.entry::<Tree, _>("folder", &plan.label, &key, options.progress, |root| {
         let folder = root.join(&below);
         fs::create_dir_all(&folder).map_err(FetchError::io("create", &folder))?;
         fill(&folder)?;
+        if apart.is_some() {
+            let packages = folder.join(PACKAGES);
+            fs::create_dir_all(&packages).map_err(FetchError::io("create", &packages))?;
+            return Ok(Tree::default());
+        }
         let Some(verb) = plan.install else {
             return npm::read_tree(&folder);
         };
@@ -205,7 +221,7 @@ pub(super) fn node_package(
     let folder = entry.root.join(&below);
     let place = [mounted, &below].join("/");
     let place = place.trim_end_matches('/');
-    let launch = npm::launch(
+    let mut launch = npm::launch(
         plan.manifest.clone(),
         &folder,
         place,
@@ -214,7 +230,17 @@ pub(super) fn node_package(
         &entry.root,
         mounted,
     )?;
-    let tree = entry.record;
+    let tree = match apart {
+        Some(apart) => {
+            launch.mounts.push(Mount {
+                source: apart.root.join(PACKAGES),
+                target: format!("{place}/{PACKAGES}"),
+                overlay: true,
+            });
+            apart.record
+        }
+        None => entry.record,
+    };
     Ok(Package {
         target: call.target.to_string(),
         resolved: plan.resolved,

@@ -23,6 +23,7 @@ mod manifest;
 mod model;
 mod node;
 mod npm;
+mod pinned;
 mod pip;
 mod project;
 mod pypi;

@@ -56,40 +56,43 @@ pub(super) fn folder(folder: &Path, call: &Call, options: &Options) -> Result<Pa
     });
     let python = python::find(&subject, project.requires_python.as_deref(), options)?;
     let shown = python.show(options)?;
+    let cache = Cache::new(&options.cache);
+    let version = python.version.to_string();
+    let key = ["code", &source.hash, &version];
+    let code = cache.entry::<(), _>("folder", &subject, &key, options.progress, |root| {
+        source.copy(root)?;
+        python::compile(&python.program, root, root, inside::FOLDER)
+    })?;
+    // What it runs on stands apart: code is edited more often than requirements are, and two
+    // folders that ask for the same get the same, whatever the day.
+    let record = Record::new(&project, &code.root);
     let as_of = options
         .as_of
         .map(|date| date.to_string())
         .unwrap_or_default();
-    let version = python.version.to_string();
-    let key = ["python", &source.hash, &as_of, &version, &shown.program];
-    let cache = Cache::new(&options.cache);
-    let entry = cache.entry::<Tree, _>("folder", &subject, &key, options.progress, |root| {
+    let (asked, recorded) = (needs.list.join("\n"), format!("{record:?}"));
+    let key = [&asked, &recorded, &as_of, &version, &shown.program].map(String::as_str);
+    let entry = cache.entry::<Tree, _>("venv", &subject, &key, options.progress, |root| {
         (options.progress)(&format!("installing the dependencies of {subject}"));
-        let (home, code) = (root.join("venv"), root.join("code"));
-        for folder in [&home, &code] {
-            fs::create_dir(folder).map_err(FetchError::io("create", folder))?;
-        }
-        source.copy(&code)?;
-        let venv = Venv::create(&home, &python)?;
+        let venv = Venv::create(root, &python)?;
         let mut tree = venv.install(&subject, &needs.list, options.as_of, options)?;
-        record(&project, &home, &code, &venv.site_packages())?;
+        record.write(root, &venv.site_packages())?;
         venv.seal(&shown, &mut tree)?;
-        python::compile(&python.program, &code, &code, inside::FOLDER)?;
         tree.dependencies.remove(&normalised(&project.name));
         Ok(tree)
     })?;
-    let home = entry.root.join("venv");
+    let home = entry.root;
     let argv = match script {
         Some(script) if named.is_some() || project.scripts.is_empty() => vec![
             format!("{}/bin/python", inside::VENV),
             format!("{}/{script}", inside::FOLDER),
         ],
-        _ => start(&home, &project, call)?,
+        _ => start(&home, &code.root, &project, call)?,
     };
     let tree = entry.record;
     let mut launch = venv::launch(&home, argv, call.args, shown, &tree);
     launch.mounts.push(Mount {
-        source: entry.root.join("code"),
+        source: code.root,
         target: inside::FOLDER.to_owned(),
         overlay: true,
     });
@@ -154,43 +157,64 @@ fn needs(folder: &Path, project: Option<&Project>) -> Result<Requirements, Fetch
     }
 }
 
-/// Puts the folder on the path and records the project as an installer would have.
-fn record(project: &Project, home: &Path, code: &Path, packages: &Path) -> Result<(), FetchError> {
-    let write =
-        |path: &Path, text: String| fs::write(path, text).map_err(FetchError::io("write", path));
-    let source = match code.join("src").is_dir() {
-        true => format!("{0}/src\n{0}\n", inside::FOLDER),
-        false => format!("{}\n", inside::FOLDER),
-    };
-    write(&packages.join("_server.pth"), source)?;
-    if project.name.is_empty() {
-        return Ok(());
+/// What is put into an environment in place of an installed project.
+#[derive(Debug)]
+struct Record<'a> {
+    name: &'a str,
+    version: &'a str,
+    scripts: &'a BTreeMap<String, String>,
+    /// Whether modules lie in a `src` folder.
+    src: bool,
+}
+
+impl<'a> Record<'a> {
+    fn new(project: &'a Project, code: &Path) -> Self {
+        Self {
+            name: &project.name,
+            version: project.version.as_deref().unwrap_or("0"),
+            scripts: &project.scripts,
+            src: code.join("src").is_dir(),
+        }
     }
-    let version = project.version.as_deref().unwrap_or("0");
-    let stem = normalised(&project.name).replace('-', "_");
-    let info = packages.join(format!("{stem}-{version}.dist-info"));
-    fs::create_dir_all(&info).map_err(FetchError::io("create", &info))?;
-    let name = &project.name;
-    write(
-        &info.join("METADATA"),
-        format!("Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"),
-    )?;
-    let mut entries = String::from("[console_scripts]\n");
-    for (script, place) in &project.scripts {
-        let Some(text) = console_script(script, place) else {
-            return Err(FetchError::NoEntry {
-                place: name.clone(),
-                reason: format!("`{place}` is no function that the script `{script}` can call"),
-                hint: "write `module:function` in `[project.scripts]`".to_owned(),
-            });
+
+    /// Puts the folder on the path and records the project as an installer would have.
+    fn write(&self, home: &Path, packages: &Path) -> Result<(), FetchError> {
+        let write = |path: &Path, text: String| {
+            fs::write(path, text).map_err(FetchError::io("write", path))
         };
-        let path = home.join("bin").join(script);
-        write(&path, text)?;
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o755))
-            .map_err(FetchError::io("change", &path))?;
-        entries += &format!("{script} = {place}\n");
+        let source = match self.src {
+            true => format!("{0}/src\n{0}\n", inside::FOLDER),
+            false => format!("{}\n", inside::FOLDER),
+        };
+        write(&packages.join("_server.pth"), source)?;
+        if self.name.is_empty() {
+            return Ok(());
+        }
+        let (name, version) = (self.name, self.version);
+        let stem = normalised(name).replace('-', "_");
+        let info = packages.join(format!("{stem}-{version}.dist-info"));
+        fs::create_dir_all(&info).map_err(FetchError::io("create", &info))?;
+        write(
+            &info.join("METADATA"),
+            format!("Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"),
+        )?;
+        let mut entries = String::from("[console_scripts]\n");
+        for (script, place) in self.scripts {
+            let Some(text) = console_script(script, place) else {
+                return Err(FetchError::NoEntry {
+                    place: name.to_owned(),
+                    reason: format!("`{place}` is no function that the script `{script}` can call"),
+                    hint: "write `module:function` in `[project.scripts]`".to_owned(),
+                });
+            };
+            let path = home.join("bin").join(script);
+            write(&path, text)?;
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o755))
+                .map_err(FetchError::io("change", &path))?;
+            entries += &format!("{script} = {place}\n");
+        }
+        write(&info.join("entry_points.txt"), entries)
     }
-    write(&info.join("entry_points.txt"), entries)
 }
 
 /// The script that installers write for an entry point; none if its parts are not plain names.
@@ -219,19 +243,23 @@ fn console_script(script: &str, place: &str) -> Option<String> {
     ))
 }
 
-fn start(home: &Path, project: &Project, call: &Call) -> Result<Vec<String>, FetchError> {
+fn start(
+    home: &Path,
+    code: &Path,
+    project: &Project,
+    call: &Call,
+) -> Result<Vec<String>, FetchError> {
     let module = normalised(&project.name).replace('-', "_");
     match venv::start(home, &project.name, call.program) {
         // A module that lies in the folder is not below the environment's packages.
         Err(FetchError::NoEntry { .. }) if call.program.is_none() && project.scripts.is_empty() => {
-            let code = home.with_file_name("code");
             let below = [code.join("src").join(&module), code.join(&module)];
             if !module.is_empty() && below.iter().any(|at| at.join("__main__.py").is_file()) {
                 let python = format!("{}/bin/python", inside::VENV);
                 return Ok(vec![python, "-m".to_owned(), module]);
             }
             Err(FetchError::NoEntry {
-                place: local::label(&code),
+                place: project.name.clone(),
                 reason: "it has no script, no server.py and no `__main__`".to_owned(),
                 hint: "add `[project.scripts]` to pyproject.toml, or name the command after `--`"
                     .to_owned(),

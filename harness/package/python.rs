@@ -169,26 +169,32 @@ impl Python {
         Ok(())
     }
 
-    /// Replaces the prefix a binary was built for, and the library path below it, by the place
-    /// it will have, in the same bytes. False if the place is too long for them.
+    /// Replaces the library path a binary was built for by the place it will have, and hides the
+    /// folder above the prefix, in the same bytes. False if the place is too long for them.
+    ///
+    /// The prefix's own name must stay where it is: linkers let a string share its tail with
+    /// another, so the last bytes of `/…/versions/3.11.7` may also be the version. The prefix
+    /// itself is never used: `pyvenv.cfg` and landmarks decide.
     fn move_paths(&self, file: &Path, place: &str) -> Result<bool, FetchError> {
         let mut bytes = fs::read(file).map_err(FetchError::io("read", file))?;
-        let mut changed = false;
-        for below in ["\0", "/lib\0"] {
-            let prefix = self.prefix.as_os_str().as_encoded_bytes();
-            let old = [prefix, below.as_bytes()].concat();
-            let mut new = [place, below].concat().into_bytes();
-            let places: Vec<_> = memchr::memmem::find_iter(&bytes, &old).collect();
-            if !places.is_empty() && new.len() > old.len() {
-                return Ok(false);
-            }
-            new.resize(old.len(), 0);
-            for at in places {
-                bytes[at..at + new.len()].copy_from_slice(&new);
-                changed = true;
-            }
+        let prefix = self.prefix.as_os_str().as_encoded_bytes();
+        let library = [prefix, b"/lib\0"].concat();
+        let mut moved = format!("{place}/lib").into_bytes();
+        let found: Vec<_> = memchr::memmem::find_iter(&bytes, &library).collect();
+        if !found.is_empty() && moved.len() >= library.len() {
+            return Ok(false);
         }
-        if changed {
+        moved.resize(library.len(), 0);
+        let name = prefix.iter().rposition(|b| *b == b'/').unwrap_or(0);
+        let hidden = vec![b'/'; name];
+        let alone: Vec<_> = memchr::memmem::find_iter(&bytes, &[prefix, b"\0"].concat()).collect();
+        for at in &found {
+            bytes[*at..at + moved.len()].copy_from_slice(&moved);
+        }
+        for at in &alone {
+            bytes[*at..at + name].copy_from_slice(&hidden);
+        }
+        if !found.is_empty() || !alone.is_empty() {
             fs::write(file, bytes).map_err(FetchError::io("write", file))?;
         }
         Ok(true)
@@ -274,6 +280,10 @@ fn default() -> Option<PathBuf> {
 }
 
 /// Versioned names on PATH, then what pyenv and uv keep; newest first.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "finds the interpreters that the user has"
+)]
 fn others() -> impl Iterator<Item = PathBuf> {
     let on_path = (9..=20)
         .rev()

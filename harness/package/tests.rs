@@ -1,5 +1,6 @@
 //! Whole installations: small servers written here, and one package of each registry.
 
+use super::model::inside;
 use super::*;
 use std::fs;
 use std::io::Write;
@@ -156,6 +157,49 @@ fn what_would_build_on_the_host_is_refused() {
     let error = fetch(&place.target(), &place.options()).unwrap_err();
     assert!(matches!(error, FetchError::BuildRefused { .. }), "{error}");
     assert!(error.is_usage());
+}
+
+/// Where an inside path comes from, alone.
+fn source(package: &Package, target_end: &str) -> std::path::PathBuf {
+    let mut mounts = package.launch.mounts.iter();
+    let mount = mounts.find(|mount| mount.target.ends_with(target_end));
+    mount
+        .unwrap_or_else(|| panic!("{package:#?}"))
+        .source
+        .clone()
+}
+
+#[test]
+fn edited_code_keeps_the_packages_that_a_lock_pins() {
+    let place = Place::new();
+    let manifest = r#"{"name": "mail", "version": "1.0.0", "bin": "index.js"}"#;
+    let lock = r#"{"name": "mail", "version": "1.0.0", "lockfileVersion": 3,
+        "packages": {"": {"name": "mail", "version": "1.0.0"}}}"#;
+    place
+        .write("package.json", manifest)
+        .write("package-lock.json", lock)
+        .write("index.js", "1");
+    let first = place.fetch();
+    let second = place.write("index.js", "2").fetch();
+    assert_ne!(first.integrity, second.integrity);
+    assert_eq!(
+        fs::read_to_string(outside(&second, &second.launch.argv[1])).unwrap(),
+        "2"
+    );
+    let packages = "/node_modules/mail/node_modules";
+    assert_eq!(source(&first, packages), source(&second, packages));
+}
+
+#[test]
+fn edited_code_keeps_its_environment() {
+    let place = Place::new();
+    let first = place.write("server.py", "print(1)").fetch();
+    let second = place.write("server.py", "print(2)").fetch();
+    assert_eq!(source(&first, inside::VENV), source(&second, inside::VENV));
+    assert_eq!(
+        fs::read_to_string(outside(&second, &second.launch.argv[1])).unwrap(),
+        "print(2)"
+    );
 }
 
 fn bundle(place: &Place, manifest: &str) -> Target {

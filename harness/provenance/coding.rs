@@ -65,7 +65,7 @@ pub fn decoded(token: &str) -> Vec<(Coding, String)> {
     let mut found = Vec::new();
     let bare = token.trim_end_matches('=');
     if bare.len() >= 8 {
-        let hex = bare.len() % 2 == 0 && bare.bytes().all(|b| b.is_ascii_hexdigit());
+        let hex = bare.len().is_multiple_of(2) && bare.bytes().all(|b| b.is_ascii_hexdigit());
         if hex && let Ok(bytes) = HEXLOWER_PERMISSIVE.decode(bare.as_bytes()) {
             found.extend(printable(bytes).map(|text| (Coding::Hex, text)));
         }

@@ -53,6 +53,16 @@ impl Expr {
         found.join(" ")
     }
 
+    /// The text with `x` in place of everything that is explained: its outline.
+    pub fn outline(&self) -> String {
+        let mut text = String::new();
+        self.visit(&mut |part| match part {
+            Part::Text(literal) => text.push_str(literal),
+            _ => text.push('x'),
+        });
+        text
+    }
+
     /// Whether literal text is all there is.
     pub fn is_constant(&self) -> bool {
         self.0.iter().all(|part| matches!(part, Part::Text(_)))

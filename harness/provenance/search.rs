@@ -100,7 +100,9 @@ impl Search {
                 .build(&self.texts)
                 .ok()
         });
-        let hits = automaton.iter().flat_map(|automaton| automaton.find_iter(text));
+        let hits = automaton
+            .iter()
+            .flat_map(|automaton| automaton.find_iter(text));
         hits.map(|hit| (hit.range(), hit.pattern().as_usize()))
             .collect()
     }
@@ -144,7 +146,11 @@ mod tests {
         let known = format!("{}b", "a".repeat(4000));
         let text = format!("{}{known}", "a".repeat(100_000));
         let search = Search::new(vec![known.clone()]);
-        assert!(search.by_heads(text.as_bytes(), PATIENCE * text.len()).is_none());
+        assert!(
+            search
+                .by_heads(text.as_bytes(), PATIENCE * text.len())
+                .is_none()
+        );
         assert_eq!(search.find(&text), [(100_000..104_001, 0)]);
     }
 

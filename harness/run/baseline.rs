@@ -31,10 +31,14 @@ pub struct Seen {
 /// Runs a version twice and describes what it does.
 pub async fn observe(observation: &Observation) -> Result<Seen, RunError> {
     let began = Instant::now();
-    let mut setup = Setup::new(&observation.scenario, observation.seed)?;
+    let mut setup = Setup::new(&observation.scenario, observation.seed, &observation.means)?;
     setup.adopt(&observation.package);
     let bench = Bench::new(&setup, &observation.means);
-    let cast = |role| Cast { package: &observation.package, role, leads: true };
+    let cast = |role| Cast {
+        package: &observation.package,
+        role,
+        leads: true,
+    };
     let (run, again) = bench.pair(cast("new"), cast("new-again")).await?;
     let behaviour = snapshot::learn(run.recorded.behaviour.clone(), &again.recorded.behaviour);
     let problems = bench.problems(&[("the server", &run)]);
@@ -49,8 +53,11 @@ pub async fn observe(observation: &Observation) -> Result<Seen, RunError> {
         allowed: Vec::new(),
         problems,
     };
-    let accepted =
-        Accepted { seed: observation.seed.0, calls: observation.means.calls, behaviour };
+    let accepted = Accepted {
+        seed: observation.seed.0,
+        calls: observation.means.calls,
+        behaviour,
+    };
     Ok(Seen { accepted, report })
 }
 
@@ -62,11 +69,15 @@ pub async fn check(
     name: &str,
 ) -> Result<Report, RunError> {
     let began = Instant::now();
-    let mut setup = Setup::new(&observation.scenario, observation.seed)?;
+    let mut setup = Setup::new(&observation.scenario, observation.seed, &observation.means)?;
     setup.adopt(&observation.package);
     let baseline = &accepted.behaviour;
     let bench = Bench::with_surface(&setup, &observation.means, &baseline.surface);
-    let cast = |role| Cast { package: &observation.package, role, leads: false };
+    let cast = |role| Cast {
+        package: &observation.package,
+        role,
+        leads: false,
+    };
     let run: Run = bench.run(cast("new")).await?;
     let mut runs = 1;
     let mut changes = differences(baseline, &run.recorded.behaviour);

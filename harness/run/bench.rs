@@ -7,6 +7,7 @@ use super::plan::{Plan, plan};
 use super::setup::Setup;
 use crate::effect::Surface;
 use crate::event::{Listener, Progress};
+use crate::internet::Upstream;
 use crate::mcp::Era;
 use crate::package::Package;
 use crate::scenario;
@@ -29,6 +30,11 @@ pub struct Means {
     /// The command line, for reproducing a finding.
     pub command: String,
     pub listener: Arc<dyn Listener>,
+    /// Upstreams made in Rust (`wiremock` mocks, say), before those of the scenario. Unlike
+    /// them they are not made anew for every run.
+    pub mounted: Vec<Upstream>,
+    /// The turncoat executable, where the running program is another: the sandbox starts it.
+    pub helper: Option<PathBuf>,
 }
 
 /// Runs servers in one world with one plan.
@@ -52,7 +58,12 @@ pub struct Cast<'a> {
 
 impl<'a> Bench<'a> {
     pub fn new(setup: &'a Setup, means: &'a Means) -> Self {
-        Self { setup, means, plan: watch::channel(None).0, eras: Mutex::default() }
+        Self {
+            setup,
+            means,
+            plan: watch::channel(None).0,
+            eras: Mutex::default(),
+        }
     }
 
     /// With the plan that a surface known beforehand gives.
@@ -73,10 +84,16 @@ impl<'a> Bench<'a> {
     }
 
     pub async fn run(&self, cast: Cast<'_>) -> Result<Run, RunError> {
-        let Cast { package, role, leads } = cast;
+        let Cast {
+            package,
+            role,
+            leads,
+        } = cast;
         let key = package_key(package);
         let known = self.eras.lock().ok().and_then(|eras| {
-            eras.iter().find(|(known, _)| *known == key).map(|(_, era)| *era)
+            eras.iter()
+                .find(|(known, _)| *known == key)
+                .map(|(_, era)| *era)
         });
         let job = Job {
             setup: self.setup,
@@ -88,7 +105,12 @@ impl<'a> Bench<'a> {
         };
         let what = format!("running {} ({role})", package.resolved);
         self.means.listener.hear(Progress::Step { what });
-        match drive(&job, Box::new(|surface| Box::pin(self.planned(surface, leads)))).await {
+        match drive(
+            &job,
+            Box::new(|surface| Box::pin(self.planned(surface, leads))),
+        )
+        .await
+        {
             Ok(run) => {
                 if let Ok(mut eras) = self.eras.lock()
                     && known.is_none()
@@ -149,7 +171,10 @@ impl<'a> Bench<'a> {
     pub fn problems(&self, runs: &[(&str, &Run)]) -> Vec<Problem> {
         let mut problems = Vec::new();
         let mut add = |what: String, hint: Option<&str>| {
-            problems.push(Problem { what, hint: hint.map(str::to_owned) });
+            problems.push(Problem {
+                what,
+                hint: hint.map(str::to_owned),
+            });
         };
         let floor = self.exercise().floor;
         for (name, run) in runs {
@@ -164,7 +189,9 @@ impl<'a> Bench<'a> {
             if run.surface.tools.is_empty() {
                 add(
                     format!("{name}: it declares no tool, so nothing was called"),
-                    Some("does it need settings to declare them? name them under [server] env of a scenario"),
+                    Some(
+                        "does it need settings to declare them? name them under [server] env of a scenario",
+                    ),
                 );
             } else if recorded.calls_ok == 0 || f64::from(recorded.calls_ok) < wanted {
                 add(
@@ -174,15 +201,25 @@ impl<'a> Bench<'a> {
                         recorded.calls,
                         floor * 100.0
                     ),
-                    Some("settings, hints for arguments or upstream mocks may be missing: see `--scenario`"),
+                    Some(
+                        "settings, hints for arguments or upstream mocks may be missing: see `--scenario`",
+                    ),
                 );
             }
         }
         let shared = self.plan.borrow();
-        let left_out = shared.as_ref().map(|shared| shared.1.left_out.clone()).unwrap_or_default();
+        let left_out = shared
+            .as_ref()
+            .map(|shared| shared.1.left_out.clone())
+            .unwrap_or_default();
         for (tool, why) in left_out {
             if why != super::plan::SKIPPED {
-                add(format!("tool `{tool}` was not called: {why}"), Some("leave it out with `skip = true` under [exercise.tools], or report the schema"));
+                add(
+                    format!("tool `{tool}` was not called: {why}"),
+                    Some(
+                        "leave it out with `skip = true` under [exercise.tools], or report the schema",
+                    ),
+                );
             }
         }
         problems
@@ -190,6 +227,10 @@ impl<'a> Bench<'a> {
 }
 
 fn package_key(package: &Package) -> PathBuf {
-    let source = package.launch.mounts.first().map(|mount| mount.source.clone());
+    let source = package
+        .launch
+        .mounts
+        .first()
+        .map(|mount| mount.source.clone());
     source.unwrap_or_else(|| Path::new(&package.resolved).to_owned())
 }

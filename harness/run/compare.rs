@@ -11,9 +11,7 @@ use crate::package::{self, Package};
 use crate::scenario::Scenario;
 use crate::secret::Seed;
 use crate::snapshot::{self, Behaviour};
-use crate::verdict::{
-    Exercise, Policy, Problem, Report, SCHEMA, Subject, Verdict, judge, verdict,
-};
+use crate::verdict::{Exercise, Policy, Problem, Report, SCHEMA, Subject, Verdict, judge, verdict};
 use std::time::Instant;
 
 /// Seconds within which findings are worth confirming in further runs.
@@ -41,12 +39,20 @@ pub struct Comparison {
 /// Where a version could not be run at all. A run that ended early gives a report with problems.
 pub async fn compare(comparison: &Comparison) -> Result<Report, RunError> {
     let began = Instant::now();
-    let mut setup = Setup::new(&comparison.scenario, comparison.seed)?;
+    let mut setup = Setup::new(&comparison.scenario, comparison.seed, &comparison.means)?;
     setup.adopt(&comparison.old);
     setup.adopt(&comparison.new);
     let bench = Bench::new(&setup, &comparison.means);
-    let old = |role| Cast { package: &comparison.old, role, leads: true };
-    let new = |role| Cast { package: &comparison.new, role, leads: false };
+    let old = |role| Cast {
+        package: &comparison.old,
+        role,
+        leads: true,
+    };
+    let new = |role| Cast {
+        package: &comparison.new,
+        role,
+        leads: false,
+    };
     let (first, latest) = bench.pair(old("old"), new("new")).await?;
     let mut runs = 2;
     let mut baseline = first.recorded.behaviour.clone();
@@ -102,18 +108,34 @@ pub fn concluded(
     problems: &[Problem],
     policy: &Policy,
 ) -> Verdict {
-    let failed = findings.iter().any(|finding| finding.severity >= policy.fail_on);
-    if problems.is_empty() || failed { verdict(findings) } else { Verdict::Inconclusive }
+    let failed = findings
+        .iter()
+        .any(|finding| finding.severity >= policy.fail_on);
+    if problems.is_empty() || failed {
+        verdict(findings)
+    } else {
+        Verdict::Inconclusive
+    }
 }
 
 /// What a run exercised, for the report.
-pub fn exercise(run: &Run, seed: Seed, runs: u64, mut notes: Vec<String>, began: Instant) -> Exercise {
+pub fn exercise(
+    run: &Run,
+    seed: Seed,
+    runs: u64,
+    mut notes: Vec<String>,
+    began: Instant,
+) -> Exercise {
     notes.sort();
     notes.dedup();
     let recorded = &run.recorded;
     Exercise {
         tools: run.surface.tools.len() as u64,
-        tools_called: recorded.reach.iter().filter(|reach| reach.calls > 0).count() as u64,
+        tools_called: recorded
+            .reach
+            .iter()
+            .filter(|reach| reach.calls > 0)
+            .count() as u64,
         calls: u64::from(recorded.calls),
         calls_ok: u64::from(recorded.calls_ok),
         seed: seed.0,

@@ -5,7 +5,7 @@ use super::log::Log;
 use super::plan::Plan;
 use super::recorder::{Recorded, Recorder};
 use super::setup::Setup;
-use crate::effect::{Body, Exit, Kind, Misbehaviour, Phase, Sink, Surface};
+use crate::effect::{Body, Exit, FileChange, Kind, Misbehaviour, Phase, Sink, Surface};
 use crate::event::{Event, FORMAT, Listener, Progress};
 use crate::internet::mock::Json;
 use crate::internet::{Config, Limits, Sockets, World};
@@ -65,8 +65,6 @@ pub struct Run {
     pub era: Era,
     /// Why the exercise is not whole: the server ended early, say.
     pub problem: Option<RunError>,
-    /// From exec to the end, and the part that was spent in calls.
-    pub wall: Duration,
     pub valid_calls: u32,
 }
 
@@ -104,7 +102,6 @@ struct Live {
     recorder: Arc<Recorder>,
     recording: super::recorder::Recording,
     stderr: tokio::task::JoinHandle<Body>,
-    started: Instant,
     isolation: String,
     notes: Vec<String>,
     restless: u32,
@@ -112,14 +109,12 @@ struct Live {
     problem: Option<RunError>,
     valid_calls: u32,
     folder: PathBuf,
-    /// Wall-clock start of each call in nanoseconds since the epoch, to tie files to calls.
-    began: Vec<i128>,
 }
 
 /// How closely a server is watched after an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Watch {
-    /// Until nothing has come for a while.
+    /// Until all of its threads wait, and nothing has come for a while.
     Thorough,
     /// Until its main thread waits.
     Asleep,
@@ -157,8 +152,12 @@ type Failed = (RunError, Option<Era>);
 
 async fn attempt(job: &Job<'_>, era: Era) -> Result<Live, Failed> {
     let fail = |error: RunError| (error, None);
-    let folder = if era == job.era { job.folder.clone() } else { job.folder.with_extension("again") };
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |t| t.as_secs() as i64);
+    let folder = if era == job.era {
+        job.folder.clone()
+    } else {
+        job.folder.with_extension("again")
+    };
+    let now = now_s();
     let mut log = Log::create(&folder)
         .map_err(|e| fail(RunError::new("the run folder cannot be made", e)))?;
     log.write(&Event::Started {
@@ -166,22 +165,29 @@ async fn attempt(job: &Job<'_>, era: Era) -> Result<Live, Failed> {
         role: job.role.to_owned(),
         target: job.package.resolved.clone(),
         seed: job.setup.seed.0,
-        isolation: String::new(),
-        blind_spots: job.package.notes.clone(),
     });
     let collector = Collector::new(Explainer::new(&job.setup.planted, now));
     let (recorder, recording) = Recorder::start(log, collector);
     let spec = job.setup.spec(job.package);
     let sink: Arc<dyn Sink> = recorder.clone();
-    let started = Instant::now();
     let sandbox = tokio::task::block_in_place(|| sandbox::start(&spec, Arc::clone(&sink)))
         .map_err(|e| {
             let hint = e.hint().map(str::to_owned);
             let mut error = RunError::new("the sandbox could not start the server", e);
-            error.hint = hint.or(Some("`turncoat doctor` shows what this host can isolate".into()));
+            error.hint = hint.or(Some(
+                "`turncoat doctor` shows what this host can isolate".into(),
+            ));
             fail(error)
         })?;
-    let Started { stdin, stdout, stderr, sockets, child, level, notes } = sandbox;
+    let Started {
+        stdin,
+        stdout,
+        stderr,
+        sockets,
+        child,
+        level,
+        notes,
+    } = sandbox;
     let (upstreams, smtp) = job.setup.upstreams().map_err(fail)?;
     let config = Config {
         ca: job.setup.ca(),
@@ -221,7 +227,6 @@ async fn attempt(job: &Job<'_>, era: Era) -> Result<Live, Failed> {
                 recorder,
                 recording,
                 stderr,
-                started,
                 isolation: level.to_string(),
                 notes,
                 restless: 0,
@@ -229,7 +234,6 @@ async fn attempt(job: &Job<'_>, era: Era) -> Result<Live, Failed> {
                 problem: None,
                 valid_calls: 0,
                 folder,
-                began: Vec::new(),
             })
         }
         Err(refused) => {
@@ -237,8 +241,17 @@ async fn attempt(job: &Job<'_>, era: Era) -> Result<Live, Failed> {
             world.close().await;
             drop(child);
             let said = stderr.await.unwrap_or_default();
-            let tail: Vec<String> =
-                said.text().lines().rev().take(5).map(str::to_owned).collect();
+            sink.emit(Kind::Misbehaviour(Misbehaviour {
+                what: "stderr".into(),
+                bytes: said.clone(),
+            }));
+            let tail: Vec<String> = said
+                .text()
+                .lines()
+                .rev()
+                .take(5)
+                .map(str::to_owned)
+                .collect();
             let mut error = RunError::new("the server could not be talked to", refused);
             let said = tail.into_iter().rev().collect::<Vec<_>>().join(" | ");
             error.hint = Some(if said.trim().is_empty() {
@@ -253,25 +266,37 @@ async fn attempt(job: &Job<'_>, era: Era) -> Result<Live, Failed> {
 
 async fn exercise(job: &Job<'_>, live: &mut Live, planner: Planner<'_>) {
     live.settle(Watch::Thorough).await;
-    let Some(plan) = planner(live.surface.clone()).await else { return };
+    live.harvest();
+    let Some(plan) = planner(live.surface.clone()).await else {
+        return;
+    };
     let of = plan.len();
     for (done, call) in plan.calls().enumerate() {
         live.recorder.call(&call.tool, &call.arguments);
-        live.began.push(now_ns());
         let before = live.recorder.outward();
         let result = live.session.call(&call.tool, &call.arguments).await;
         let answered = live.recorder.outward();
         live.recorder.emit(Kind::Result(result));
         live.valid_calls += u32::from(call.valid);
-        let watch = live.habits.entry(call.tool.clone()).or_default().call(answered != before);
+        let outward = answered != before || live.child.dirty();
+        let watch = live
+            .habits
+            .entry(call.tool.clone())
+            .or_default()
+            .call(outward);
         live.settle(watch).await;
         if live.recorder.outward() != answered
             && let Some(habit) = live.habits.get_mut(&call.tool)
         {
             habit.late = true;
         }
+        live.harvest();
         live.world.cut();
-        job.listener.hear(Progress::Calls { role: job.role, done: done as u32 + 1, of });
+        job.listener.hear(Progress::Calls {
+            role: job.role,
+            done: done as u32 + 1,
+            of,
+        });
         if live.session.is_gone() {
             live.problem = Some(
                 RunError::plain(format!(
@@ -293,6 +318,7 @@ async fn exercise(job: &Job<'_>, live: &mut Live, planner: Planner<'_>) {
     if !live.session.is_gone() {
         live.session.listen(idle).await;
     }
+    live.harvest();
     live.world.cut();
 }
 
@@ -308,11 +334,16 @@ impl Live {
         // What had been seen when everything was at rest for the first time.
         let mut rested = None;
         loop {
-            let calm = self.world.busy() == 0
-                && (watch == Watch::Glance || self.child.is_asleep());
-            let seen = self.recorder.outward();
             // Look-ups run on threads of their own: the main thread sleeps already while a query
-            // is still on its way. A pause in which nothing came tells.
+            // is still on its way. Between two threads, or a thread and the world, may lie a
+            // moment in which neither has it; a pause in which nothing came tells.
+            let calm = self.world.busy() == 0
+                && match watch {
+                    Watch::Thorough => self.child.is_idle(),
+                    Watch::Asleep => self.child.is_asleep(),
+                    Watch::Glance => true,
+                };
+            let seen = self.recorder.outward();
             if calm && (watch != Watch::Thorough || rested == Some(seen)) {
                 self.restless = 0;
                 return;
@@ -338,6 +369,15 @@ impl Live {
         }
     }
 
+    /// Tells what was written since the last look as an effect of the present phase and call.
+    fn harvest(&mut self) {
+        if self.child.dirty() {
+            for change in files(&mut self.child, &mut self.notes) {
+                self.recorder.emit(Kind::File(change));
+            }
+        }
+    }
+
     /// Asks the server to end, sees to it that it does, and gathers what it left.
     async fn end(mut self, job: &Job<'_>) -> Run {
         self.recorder.enter(Phase::Exit);
@@ -354,15 +394,14 @@ impl Live {
         self.world.close().await;
         let sink: &dyn Sink = &*self.recorder;
         if !stderr.is_empty() {
-            sink.emit(Kind::Misbehaviour(Misbehaviour { what: "stderr".into(), bytes: stderr }));
+            sink.emit(Kind::Misbehaviour(Misbehaviour {
+                what: "stderr".into(),
+                bytes: stderr,
+            }));
         }
-        let harvest = tokio::task::block_in_place(|| self.child.harvest(Bound::default()));
-        for change in harvest.changes {
-            let call = change.changed_ns.and_then(|at| call_at(&self.began, at));
-            let phase = if call.is_some() { Phase::Call } else { Phase::Start };
-            self.recorder.emit_at(phase, call, Kind::File(change));
+        for change in files(&mut self.child, &mut self.notes) {
+            sink.emit(Kind::File(change));
         }
-        self.notes.extend(harvest.notes);
         if let Some(exit) = &exit {
             sink.emit(Kind::Exit(Exit {
                 code: exit.code,
@@ -371,7 +410,9 @@ impl Live {
                 left_behind: exit.left_behind.clone(),
             }));
         }
-        let wall = self.started.elapsed();
+        self.notes.extend(job.package.notes.iter().cloned());
+        self.recorder
+            .end(self.isolation.clone(), self.notes.clone());
         drop(self.recorder);
         let recorded = tokio::task::block_in_place(|| self.recording.finish());
         let mut problem = self.problem;
@@ -382,7 +423,6 @@ impl Live {
         if let Some(what) = &recorded.problem {
             problem = Some(RunError::plain(what.clone()).hint("is the disk full?"));
         }
-        self.notes.extend(job.package.notes.iter().cloned());
         Run {
             recorded,
             surface: self.surface,
@@ -391,7 +431,6 @@ impl Live {
             folder: self.folder,
             era,
             problem,
-            wall,
             valid_calls: self.valid_calls,
         }
     }
@@ -411,15 +450,20 @@ async fn end(child: &mut Child) -> (Option<sandbox::Exit>, &'static str) {
     (wait(child, GRACE), "sigkill")
 }
 
-/// The call that was the last to begin before a file was changed; none before the first.
-fn call_at(began: &[i128], changed_ns: i128) -> Option<u32> {
-    // File times are those of the last tick of the kernel's clock, up to 10 ms back.
-    const TICK: i128 = 4_000_000;
-    began.partition_point(|start| *start <= changed_ns + TICK).checked_sub(1).map(|n| n as u32)
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the wall clock tells times of this run from other times"
+)]
+fn now_s() -> i64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |t| t.as_secs() as i64)
 }
 
-fn now_ns() -> i128 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |t| t.as_nanos() as i128)
+fn files(child: &mut Child, notes: &mut Vec<String>) -> Vec<FileChange> {
+    let harvest = tokio::task::block_in_place(|| child.harvest(Bound::default()));
+    notes.extend(harvest.notes);
+    harvest.changes
 }
 
 fn receiver(fd: OwnedFd) -> std::io::Result<pipe::Receiver> {

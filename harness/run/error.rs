@@ -14,7 +14,11 @@ pub struct RunError {
 
 impl RunError {
     pub fn plain(what: impl Into<String>) -> Self {
-        Self { what: what.into(), hint: None, usage: false }
+        Self {
+            what: what.into(),
+            hint: None,
+            usage: false,
+        }
     }
 
     /// With the whole chain of causes.

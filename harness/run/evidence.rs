@@ -31,13 +31,24 @@ impl<'a> Recordings<'a> {
         command: &'a str,
     ) -> Self {
         let wanted = |side: Side| -> BTreeSet<u64> {
-            changes.iter().filter_map(|c| c.evidence).filter(|e| e.0 == side).map(|e| e.1).collect()
+            changes
+                .iter()
+                .filter_map(|c| c.evidence)
+                .filter(|e| e.0 == side)
+                .map(|e| e.1)
+                .collect()
         };
         let load = |folder: &PathBuf, wanted: BTreeSet<u64>| {
-            if wanted.is_empty() { BTreeMap::new() } else { log::effects(folder, &wanted).unwrap_or_default() }
+            if wanted.is_empty() {
+                BTreeMap::new()
+            } else {
+                log::effects(folder, &wanted).unwrap_or_default()
+            }
         };
         Self {
-            old: old.map(|old| load(old, wanted(Side::Old))).unwrap_or_default(),
+            old: old
+                .map(|old| load(old, wanted(Side::Old)))
+                .unwrap_or_default(),
             new: load(new, wanted(Side::New)),
             arguments,
             command,
@@ -54,7 +65,9 @@ impl<'a> Recordings<'a> {
 
 impl Evidence for Recordings<'_> {
     fn effect(&self, change: &Change) -> Value {
-        let Some(effect) = self.find(change) else { return Value::Null };
+        let Some(effect) = self.find(change) else {
+            return Value::Null;
+        };
         let mut effect = effect.clone();
         shorten(&mut effect.kind);
         let value = serde_json::to_value(&effect).unwrap_or(Value::Null);
@@ -80,17 +93,23 @@ impl Evidence for Recordings<'_> {
 fn shorten(kind: &mut Kind) {
     let cut = |body: &mut Body| {
         if body.kept.len() > SHOWN {
-            let end = (0..=SHOWN).rev().find(|at| body.kept.get(*at).is_none_or(|b| b & 0xc0 != 0x80));
+            let end = (0..=SHOWN)
+                .rev()
+                .find(|at| body.kept.get(*at).is_none_or(|b| b & 0xc0 != 0x80));
             body.kept.truncate(end.unwrap_or(SHOWN));
         }
     };
     match kind {
-        Kind::Http(http) => [&mut http.body, &mut http.reply.body].into_iter().for_each(cut),
+        Kind::Http(http) => [&mut http.body, &mut http.reply.body]
+            .into_iter()
+            .for_each(cut),
         Kind::Mail(mail) => {
             cut(&mut mail.raw);
             mail.parts.iter_mut().for_each(|part| cut(&mut part.body));
         }
-        Kind::Flow(flow) => [&mut flow.sent, &mut flow.received].into_iter().for_each(cut),
+        Kind::Flow(flow) => [&mut flow.sent, &mut flow.received]
+            .into_iter()
+            .for_each(cut),
         Kind::Datagram(datagram) => cut(&mut datagram.payload),
         Kind::File(change) => cut(&mut change.content),
         Kind::Misbehaviour(what) => cut(&mut what.bytes),

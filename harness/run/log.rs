@@ -60,7 +60,9 @@ impl Log {
             }
         }
         if self.written > MOST {
-            return Err(io::Error::other("a run folder is bounded to 1 GiB, and this one is full"));
+            return Err(io::Error::other(
+                "a run folder is bounded to 1 GiB, and this one is full",
+            ));
         }
         let line = serde_json::to_vec(&event)?;
         self.written += line.len() as u64 + 1;
@@ -95,9 +97,12 @@ impl Log {
 fn bodies(kind: &mut Kind) -> Vec<&mut Body> {
     match kind {
         Kind::Http(http) => vec![&mut http.body, &mut http.reply.body],
-        Kind::Mail(mail) => {
-            mail.parts.iter_mut().map(|part| &mut part.body).chain([&mut mail.raw]).collect()
-        }
+        Kind::Mail(mail) => mail
+            .parts
+            .iter_mut()
+            .map(|part| &mut part.body)
+            .chain([&mut mail.raw])
+            .collect(),
         Kind::Flow(flow) => vec![&mut flow.sent, &mut flow.received],
         Kind::Datagram(datagram) => vec![&mut datagram.payload],
         Kind::File(change) => vec![&mut change.content],
@@ -115,7 +120,9 @@ fn bodies(kind: &mut Kind) -> Vec<&mut Body> {
 /// The events of a run folder, in order; a line that is none is an error of its own.
 pub fn read(folder: &Path) -> io::Result<impl Iterator<Item = io::Result<Event>>> {
     let file = BufReader::new(File::open(folder.join(EVENTS))?);
-    Ok(file.lines().map(|line| serde_json::from_str(&line?).map_err(io::Error::other)))
+    Ok(file
+        .lines()
+        .map(|line| serde_json::from_str(&line?).map_err(io::Error::other)))
 }
 
 /// The effects with these sequence numbers.

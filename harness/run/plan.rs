@@ -48,18 +48,30 @@ struct Share {
 
 impl Plan {
     pub fn calls(&self) -> impl Iterator<Item = Call> {
-        let rounds = self.shares.iter().map(|share| share.calls).max().unwrap_or(0);
-        let of_round =
-            |nth| self.shares.iter().filter(move |share| nth < share.calls).map(move |s| (&s.tool, nth));
+        let rounds = self
+            .shares
+            .iter()
+            .map(|share| share.calls)
+            .max()
+            .unwrap_or(0);
+        let of_round = |nth| {
+            self.shares
+                .iter()
+                .filter(move |share| nth < share.calls)
+                .map(move |s| (&s.tool, nth))
+        };
         let further = self.further.iter().map(|(tool, nth)| (tool, *nth));
         let all = (0..rounds).flat_map(of_round).chain(further);
         let (before, most) = self.only.map_or((0, usize::MAX), |only| (only as usize, 1));
-        all.skip(before).take(most).map(|(tool, nth)| tool.call(nth))
+        all.skip(before)
+            .take(most)
+            .map(|(tool, nth)| tool.call(nth))
     }
 
     /// How many calls there are.
     pub fn len(&self) -> u32 {
-        let all = self.shares.iter().map(|share| share.calls).sum::<u32>() + self.further.len() as u32;
+        let all =
+            self.shares.iter().map(|share| share.calls).sum::<u32>() + self.further.len() as u32;
         self.only.map_or(all, |only| u32::from(only < all))
     }
 
@@ -83,11 +95,17 @@ impl Plan {
             if schema(old, &tool.name) == schema(new, &tool.name) {
                 continue;
             }
-            let share = self.shares.iter().find(|share| share.tool.name == tool.name);
+            let share = self
+                .shares
+                .iter()
+                .find(|share| share.tool.name == tool.name);
             let made = share.map_or(0, |share| share.calls);
             // The required-only and the everything case are the first two of any schema.
-            let numbers = [0, 1].into_iter().chain(made.max(2)..made.max(2) + FRESH - 2);
-            plan.further.extend(numbers.map(|nth| (Arc::clone(&tool), nth)));
+            let numbers = [0, 1]
+                .into_iter()
+                .chain(made.max(2)..made.max(2) + FRESH - 2);
+            plan.further
+                .extend(numbers.map(|nth| (Arc::clone(&tool), nth)));
         }
         plan
     }
@@ -121,7 +139,11 @@ struct Tool {
 impl Tool {
     fn call(&self, nth: u32) -> Call {
         let case = self.generator.case(nth);
-        Call { tool: self.name.clone(), arguments: case.arguments, valid: case.valid }
+        Call {
+            tool: self.name.clone(),
+            arguments: case.arguments,
+            valid: case.valid,
+        }
     }
 }
 
@@ -133,7 +155,9 @@ fn usable(
 ) -> Vec<Arc<Tool>> {
     let mut tools: Vec<Arc<Tool>> = Vec::new();
     for tool in &surface.tools {
-        let Some(name) = tool["name"].as_str() else { continue };
+        let Some(name) = tool["name"].as_str() else {
+            continue;
+        };
         if tools.iter().any(|known| known.name == name) {
             continue;
         }
@@ -142,11 +166,19 @@ fn usable(
             left_out.insert(name.to_owned(), SKIPPED.to_owned());
             continue;
         }
-        let hints = Hints { args: wishes.map(|wishes| wishes.args.clone()).unwrap_or_default() };
+        let hints = Hints {
+            args: wishes.map(|wishes| wishes.args.clone()).unwrap_or_default(),
+        };
         let empty = json!({"type": "object"});
-        let schema = tool.get("inputSchema").filter(|schema| schema.is_object()).unwrap_or(&empty);
+        let schema = tool
+            .get("inputSchema")
+            .filter(|schema| schema.is_object())
+            .unwrap_or(&empty);
         match Generator::new(name, schema, &hints, seed) {
-            Ok(generator) => tools.push(Arc::new(Tool { name: name.to_owned(), generator })),
+            Ok(generator) => tools.push(Arc::new(Tool {
+                name: name.to_owned(),
+                generator,
+            })),
             Err(problem) => {
                 left_out.insert(name.to_owned(), problem.to_string());
             }

@@ -29,8 +29,20 @@ pub struct Recorder {
 }
 
 enum Message {
-    Call { tool: String, arguments: Value },
-    Effect { at_us: u64, phase: Phase, call: Option<u32>, kind: Box<Kind> },
+    End {
+        isolation: String,
+        blind_spots: Vec<String>,
+    },
+    Call {
+        tool: String,
+        arguments: Value,
+    },
+    Effect {
+        at_us: u64,
+        phase: Phase,
+        call: Option<u32>,
+        kind: Box<Kind>,
+    },
 }
 
 /// What is known when a run has ended.
@@ -86,20 +98,25 @@ impl Recorder {
     pub fn call(&self, tool: &str, arguments: &Value) {
         let calls = self.now.load(Ordering::SeqCst) as u32 + 1;
         // The queue keeps the order: the call is in it before any effect of it can be.
-        let message = Message::Call { tool: tool.to_owned(), arguments: arguments.clone() };
+        let message = Message::Call {
+            tool: tool.to_owned(),
+            arguments: arguments.clone(),
+        };
         let _ = self.queue.send(message);
         self.now.store(encode(Phase::Call, calls), Ordering::SeqCst);
+    }
+
+    /// Says under which isolation the run was made and what it could not see; the last word.
+    pub fn end(&self, isolation: String, blind_spots: Vec<String>) {
+        let _ = self.queue.send(Message::End {
+            isolation,
+            blind_spots,
+        });
     }
 
     /// How many effects outside the process were seen so far.
     pub fn outward(&self) -> u64 {
         self.outward.load(Ordering::Relaxed)
-    }
-
-    /// Hands in an effect of an earlier call or another phase.
-    pub fn emit_at(&self, phase: Phase, call: Option<u32>, kind: Kind) {
-        let at_us = self.started.elapsed().as_micros() as u64;
-        let _ = self.queue.send(Message::Effect { at_us, phase, call, kind: Box::new(kind) });
     }
 }
 
@@ -109,7 +126,14 @@ impl Sink for Recorder {
             self.outward.fetch_add(1, Ordering::Relaxed);
         }
         let (phase, calls) = decode(self.now.load(Ordering::SeqCst));
-        self.emit_at(phase, calls.checked_sub(1), kind);
+        let at_us = self.started.elapsed().as_micros() as u64;
+        let call = calls.checked_sub(1);
+        let _ = self.queue.send(Message::Effect {
+            at_us,
+            phase,
+            call,
+            kind: Box::new(kind),
+        });
     }
 }
 
@@ -120,8 +144,13 @@ impl Recording {
     }
 }
 
-const PHASES: [Phase; 5] =
-    [Phase::Install, Phase::Start, Phase::Call, Phase::Idle, Phase::Exit];
+const PHASES: [Phase; 5] = [
+    Phase::Install,
+    Phase::Start,
+    Phase::Call,
+    Phase::Idle,
+    Phase::Exit,
+];
 
 fn encode(phase: Phase, calls: u32) -> u64 {
     let index = PHASES.iter().position(|p| *p == phase).unwrap_or_default();
@@ -129,7 +158,10 @@ fn encode(phase: Phase, calls: u32) -> u64 {
 }
 
 fn decode(now: u64) -> (Phase, u32) {
-    let phase = PHASES.get((now >> 32) as usize).copied().unwrap_or(Phase::Exit);
+    let phase = PHASES
+        .get((now >> 32) as usize)
+        .copied()
+        .unwrap_or(Phase::Exit);
     (phase, now as u32)
 }
 
@@ -156,13 +188,27 @@ fn write(messages: &Receiver<Message>, mut log: Log, mut collector: Collector) -
     let mut arguments: BTreeMap<String, Vec<Value>> = BTreeMap::new();
     let mut seq = 0;
     let mut calls_ok = 0;
+    // A run without its end in the log was cut short.
+    let mut ended = None;
     while let Ok(message) = messages.recv() {
         match message {
-            Message::Call { tool, arguments: args } => {
+            Message::End {
+                isolation,
+                blind_spots,
+            } => ended = Some((isolation, blind_spots)),
+            Message::Call {
+                tool,
+                arguments: args,
+            } => {
                 collector.call(&tool, &args);
                 let known = tools.iter().position(|(reach, _)| reach.tool == tool);
                 let index = known.unwrap_or_else(|| {
-                    let reach = Reach { tool: tool.clone(), calls: 0, ok: 0, effects: 0 };
+                    let reach = Reach {
+                        tool: tool.clone(),
+                        calls: 0,
+                        ok: 0,
+                        effects: 0,
+                    };
                     tools.push((reach, u32::MAX));
                     tools.len() - 1
                 });
@@ -173,10 +219,25 @@ fn write(messages: &Receiver<Message>, mut log: Log, mut collector: Collector) -
                 if kept.len() < KEPT {
                     kept.push(args.clone());
                 }
-                log.write(&Event::Call { call, tool, arguments: args });
+                log.write(&Event::Call {
+                    call,
+                    tool,
+                    arguments: args,
+                });
             }
-            Message::Effect { at_us, phase, call, kind } => {
-                let effect = Effect { seq, at_us, phase, call, kind: *kind };
+            Message::Effect {
+                at_us,
+                phase,
+                call,
+                kind,
+            } => {
+                let effect = Effect {
+                    seq,
+                    at_us,
+                    phase,
+                    call,
+                    kind: *kind,
+                };
                 seq += 1;
                 let index = call.and_then(|call| by_call.get(call as usize));
                 if let (Some(index), Phase::Call) = (index, phase) {
@@ -196,8 +257,18 @@ fn write(messages: &Receiver<Message>, mut log: Log, mut collector: Collector) -
         }
     }
     let calls = by_call.len() as u32;
-    log.write(&Event::Finished { calls, calls_ok, lost_effects: 0 });
-    let problem = log.finish().err().map(|e| format!("the record of the run could not be written: {e}"));
+    if let Some((isolation, blind_spots)) = ended {
+        log.write(&Event::Finished {
+            calls,
+            calls_ok,
+            isolation,
+            blind_spots,
+        });
+    }
+    let problem = log
+        .finish()
+        .err()
+        .map(|e| format!("the record of the run could not be written: {e}"));
     Recorded {
         behaviour: collector.finish(),
         reach: tools.into_iter().map(|(reach, _)| reach).collect(),

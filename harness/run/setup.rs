@@ -1,6 +1,7 @@
 //! The world that every run of one comparison finds itself in: the same secrets, the same home,
 //! the same upstreams. Built once from the scenario and the seed; nothing of the host enters.
 
+use super::bench::Means;
 use super::error::RunError;
 use crate::internet::mock::{self, Mock, Stubs};
 use crate::internet::{Ca, SmtpAction, SmtpRule, SmtpStage, Upstream};
@@ -8,6 +9,7 @@ use crate::package::{self, Package};
 use crate::sandbox::{Limits, Mode, Mount, PlantedFile, Spec};
 use crate::scenario::{Answer, Content, HomeKind, Place, Scenario, Setting, Smtp};
 use crate::secret::{Kind, Persona, Planted, Seed, Shape, home};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Where Debian and its kin keep the bundle of trusted authorities.
@@ -22,11 +24,13 @@ pub struct Setup {
     files: Vec<PlantedFile>,
     env: Vec<(String, String)>,
     args: Vec<String>,
+    mounted: Vec<Upstream>,
+    helper: Option<PathBuf>,
 }
 
 impl Setup {
     /// Makes the secrets and the home of `scenario`.
-    pub fn new(scenario: &Scenario, seed: Seed) -> Result<Self, RunError> {
+    pub fn new(scenario: &Scenario, seed: Seed, means: &Means) -> Result<Self, RunError> {
         let ca = Arc::new(Ca::new().map_err(|e| RunError::new("no certificates can be made", e))?);
         let mut setup = Self {
             seed,
@@ -36,6 +40,8 @@ impl Setup {
             files: Vec::new(),
             env: Vec::new(),
             args: Vec::new(),
+            mounted: means.mounted.clone(),
+            helper: means.helper.clone(),
         };
         setup.populate();
         for (name, setting) in &scenario.server.env {
@@ -59,11 +65,12 @@ impl Setup {
         if self.scenario.server.home == HomeKind::Populated {
             let home = home(persona, self.seed);
             self.planted.extend(home.planted);
-            self.files.extend(home.files.into_iter().map(|file| PlantedFile {
-                path: format!("{}/{}", persona.home, file.path),
-                content: file.content,
-                mode: file.mode,
-            }));
+            self.files
+                .extend(home.files.into_iter().map(|file| PlantedFile {
+                    path: format!("{}/{}", persona.home, file.path),
+                    content: file.content,
+                    mode: file.mode,
+                }));
         }
         for file in self.scenario.server.files.clone() {
             let path = match &file.place {
@@ -78,7 +85,11 @@ impl Setup {
                 }
             };
             self.files.retain(|known| known.path != path);
-            self.files.push(PlantedFile { path, content, mode: file.mode });
+            self.files.push(PlantedFile {
+                path,
+                content,
+                mode: file.mode,
+            });
         }
     }
 
@@ -93,13 +104,21 @@ impl Setup {
     }
 
     fn set(&mut self, name: &str, value: &str) {
-        let known = Planted { name: name.to_owned(), value: value.to_owned(), kind: Kind::Setting };
+        let known = Planted {
+            name: name.to_owned(),
+            value: value.to_owned(),
+            kind: Kind::Setting,
+        };
         self.planted.push(known);
     }
 
     fn plant(&mut self, name: &str, shape: Shape) -> String {
         let value = shape.make(&mut self.seed.stream(&format!("secret {name}")));
-        let planted = Planted { name: name.to_owned(), value: value.clone(), kind: Kind::Secret };
+        let planted = Planted {
+            name: name.to_owned(),
+            value: value.clone(),
+            kind: Kind::Secret,
+        };
         if !self.planted.contains(&planted) {
             self.planted.push(planted);
         }
@@ -143,12 +162,20 @@ impl Setup {
         let bundle = self.ca.bundle("").into_bytes();
         let mut files = self.files.clone();
         for path in launch.certifi.iter().map(String::as_str).chain([BUNDLE]) {
-            files.push(PlantedFile { path: path.to_owned(), content: bundle.clone(), mode: 0o644 });
+            files.push(PlantedFile {
+                path: path.to_owned(),
+                content: bundle.clone(),
+                mode: 0o644,
+            });
         }
         let mounts = launch.mounts.iter().map(|mount| Mount {
             source: mount.source.clone(),
             target: mount.target.clone(),
-            mode: if mount.overlay { Mode::Overlay } else { Mode::ReadOnly },
+            mode: if mount.overlay {
+                Mode::Overlay
+            } else {
+                Mode::ReadOnly
+            },
         });
         Spec {
             argv,
@@ -157,7 +184,7 @@ impl Setup {
             mounts: mounts.collect(),
             files,
             limits: Limits::default(),
-            helper: None,
+            helper: self.helper.clone(),
         }
     }
 
@@ -174,7 +201,8 @@ impl Setup {
     /// without touching the package, what makes runs repeatable, and the settings.
     fn environment(&self, package: &Package) -> Vec<(String, String)> {
         let persona = &Persona::DEFAULT;
-        let path = "/home/alex/.local/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+        let path =
+            "/home/alex/.local/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
         let base = [
             ("PATH", path),
             ("HOME", persona.home),
@@ -196,8 +224,10 @@ impl Setup {
             ("PYTHONHASHSEED", "0"),
             ("PYTHONDONTWRITEBYTECODE", "1"),
         ];
-        let mut env: Vec<(String, String)> =
-            base.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        let mut env: Vec<(String, String)> = base
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect();
         for (name, value) in package.launch.env.iter().chain(&self.env) {
             env.retain(|(known, _)| known != name);
             env.push((name.clone(), self.filled(value)));
@@ -211,7 +241,7 @@ impl Setup {
 
     /// Fresh upstreams: they hold state, and every run must find them as new.
     pub fn upstreams(&self) -> Result<(Vec<Upstream>, Vec<SmtpRule>), RunError> {
-        let mut http = Vec::new();
+        let mut http = self.mounted.clone();
         let mut smtp = Vec::new();
         for upstream in &self.scenario.upstreams {
             let (host, port) = (upstream.host.clone(), upstream.port);
@@ -223,7 +253,8 @@ impl Setup {
                 Answer::Mock(name) => mock::builtin(name, self.seed)
                     .ok_or_else(|| RunError::plain(format!("no built-in mock `{name}`")))?,
                 Answer::Stubs(folder) => Arc::new(
-                    Stubs::load(folder).map_err(|e| RunError::new("the stubs cannot be used", e))?,
+                    Stubs::load(folder)
+                        .map_err(|e| RunError::new("the stubs cannot be used", e))?,
                 ),
             };
             http.push(Upstream { host, port, mock });
@@ -231,7 +262,6 @@ impl Setup {
         Ok((http, smtp))
     }
 }
-
 
 /// A mail server that accepts everything but what the scenario says.
 fn smtp_rules(host: &str, port: Option<u16>, smtp: &Smtp) -> Vec<SmtpRule> {
@@ -250,11 +280,19 @@ fn smtp_rules(host: &str, port: Option<u16>, smtp: &Smtp) -> Vec<SmtpRule> {
     }
     if !smtp.delay.is_zero() {
         // One rule decides a stage: where the message is refused as well, the wait comes before it.
-        let stage = if smtp.fail.is_some() { SmtpStage::Data } else { SmtpStage::Message };
+        let stage = if smtp.fail.is_some() {
+            SmtpStage::Data
+        } else {
+            SmtpStage::Message
+        };
         rules.push(rule(stage, None, SmtpAction::Delay(smtp.delay)));
     }
     if let Some(reply) = &smtp.fail {
-        rules.push(rule(SmtpStage::Message, None, SmtpAction::Reject(reply.clone())));
+        rules.push(rule(
+            SmtpStage::Message,
+            None,
+            SmtpAction::Reject(reply.clone()),
+        ));
     }
     rules
 }

@@ -18,16 +18,23 @@ use std::time::Instant;
 /// Runs a version twice and holds it against what its scenario explains.
 pub async fn triage(observation: &Observation) -> Result<Report, RunError> {
     let began = Instant::now();
-    let mut setup = Setup::new(&observation.scenario, observation.seed)?;
+    let mut setup = Setup::new(&observation.scenario, observation.seed, &observation.means)?;
     setup.adopt(&observation.package);
     let bench = Bench::new(&setup, &observation.means);
-    let cast = |role| Cast { package: &observation.package, role, leads: true };
+    let cast = |role| Cast {
+        package: &observation.package,
+        role,
+        leads: true,
+    };
     let (run, again) = bench.pair(cast("new"), cast("new-again")).await?;
     let both = snapshot::learn(run.recorded.behaviour.clone(), &again.recorded.behaviour);
     let mut changes = differences(&explained(&setup), &both);
     // Without a baseline everything is new: only what is wrong by itself is worth a word.
     changes.retain(|change| {
-        observation.policy.severity(change).is_some_and(|severity| severity >= Severity::Suspicious)
+        observation
+            .policy
+            .severity(change)
+            .is_some_and(|severity| severity >= Severity::Suspicious)
     });
     let problems = bench.problems(&[("the server", &run)]);
     let recordings = Recordings::new(
@@ -53,13 +60,20 @@ pub async fn triage(observation: &Observation) -> Result<Report, RunError> {
 /// What a scenario explains beforehand: that its upstreams, and the hosts its settings name, are
 /// contacted with its settings and secrets.
 fn explained(setup: &Setup) -> Behaviour {
-    let mut hosts: Vec<String> =
-        setup.scenario().upstreams.iter().map(|upstream| upstream.host.clone()).collect();
+    let mut hosts: Vec<String> = setup
+        .scenario()
+        .upstreams
+        .iter()
+        .map(|upstream| upstream.host.clone())
+        .collect();
     for planted in setup.planted.iter().filter(|p| p.kind == Kind::Setting) {
         hosts.extend(host_of(&planted.value));
     }
     let sources = setup.planted.iter().filter_map(source);
-    let seen = || Sightings { calls: [0].into_iter().collect(), first: 0 };
+    let seen = || Sightings {
+        calls: [0].into_iter().collect(),
+        first: 0,
+    };
     let values: BTreeMap<Expr, Sightings> =
         sources.map(|source| (Expr::from(source), seen())).collect();
     let operation = |host: &str| Operation {
@@ -68,16 +82,28 @@ fn explained(setup: &Setup) -> Behaviour {
         host: Some(host.to_owned()),
         places: BTreeMap::from([(
             "settings".to_owned(),
-            Place { calls: [0].into_iter().collect(), values: values.clone(), steady: false },
+            Place {
+                calls: [0].into_iter().collect(),
+                values: values.clone(),
+                steady: false,
+            },
         )]),
         steady: false,
         first: 0,
     };
-    let operations =
-        hosts.iter().map(|host| (format!("explained {host}"), operation(host))).collect();
+    let operations = hosts
+        .iter()
+        .map(|host| (format!("explained {host}"), operation(host)))
+        .collect();
     let scope = Scope::phase(Phase::Install);
     Behaviour {
-        scopes: BTreeMap::from([(scope, Scoped { calls: 1, operations })]),
+        scopes: BTreeMap::from([(
+            scope,
+            Scoped {
+                calls: 1,
+                operations,
+            },
+        )]),
         ..Behaviour::default()
     }
 }
@@ -97,6 +123,11 @@ fn host_of(value: &str) -> Option<String> {
     {
         return Some(host.to_ascii_lowercase());
     }
-    let name = |label: &str| !label.is_empty() && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    let name = |label: &str| {
+        !label.is_empty()
+            && label
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b == b'-')
+    };
     (value.contains('.') && value.split('.').all(name)).then(|| value.to_ascii_lowercase())
 }

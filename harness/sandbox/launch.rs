@@ -13,6 +13,7 @@ use std::os::unix::process::CommandExt;
 use std::path::{Component, Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Longest wait for one piece of news from the helper. A copied package can take a while.
 const PATIENCE_S: u64 = 60;
@@ -107,6 +108,7 @@ pub fn start(spec: &Spec, sink: Arc<dyn Sink>) -> Result<Started, StartError> {
         init: gathered.init,
         server: gathered.server,
         writable: harvest::Writable::new(gathered.scratch, spec),
+        dirty: gathered.dirty,
     });
     Ok(Started {
         stdin: stdin.into(),
@@ -162,12 +164,15 @@ struct Gathered {
     init: Init,
     scratch: OwnedFd,
     server: Process,
+    dirty: Arc<AtomicBool>,
     reduced: bool,
     notes: Vec<String>,
 }
 
 fn gather(control: &OwnedFd, sink: &Arc<dyn Sink>) -> Result<Gathered, StartError> {
     let (mut sockets, mut init, mut tree, mut server) = (None, None, None, None);
+    // Without a watcher nobody can say that nothing was written.
+    let dirty = Arc::new(AtomicBool::new(true));
     let mut all_notes = Vec::new();
     loop {
         let (news, mut fds, sender) = next(control)?;
@@ -187,7 +192,9 @@ fn gather(control: &OwnedFd, sink: &Arc<dyn Sink>) -> Result<Gathered, StartErro
                 let pidfd = sys::pidfd(pid).map_err(StartError::Helper)?;
                 server = Some(Process { pid, pidfd });
                 if let Some(listener) = fds.pop() {
-                    watch::spawn(listener, pid, Arc::clone(sink)).map_err(StartError::Helper)?;
+                    dirty.store(false, Ordering::SeqCst);
+                    watch::spawn(listener, pid, Arc::clone(sink), Arc::clone(&dirty))
+                        .map_err(StartError::Helper)?;
                 }
                 message::tell(control.as_fd(), &Order::Exec, &[]).map_err(StartError::Helper)?;
             }
@@ -206,6 +213,7 @@ fn gather(control: &OwnedFd, sink: &Arc<dyn Sink>) -> Result<Gathered, StartErro
         init,
         scratch,
         server,
+        dirty,
         reduced,
         notes: all_notes,
     })

@@ -1,13 +1,15 @@
 //! The watcher: sees programs started and connections that never reach the network, through
-//! seccomp notifications. It only looks: every call goes on, whatever it was.
+//! seccomp notifications, and notices that something may be written. It only looks: every call
+//! goes on, whatever it was.
 
-use super::{listeners, remote, sys};
+use super::{listeners, remote, seccomp, sys};
 use crate::effect::{Body, Flow, Kind, Peer, Program, Sink};
 use std::fs;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 const PATH: usize = 4096;
 const ARGUMENTS: usize = 256;
@@ -20,17 +22,22 @@ const ADDRESS: usize = 110;
 const NAME_CACHE: &str = "/var/run/nscd/socket";
 
 /// Watches until the last watched process has ended. `server` is the process whose first
-/// execve is the start itself.
-pub fn spawn(listener: OwnedFd, server: i32, sink: Arc<dyn Sink>) -> io::Result<()> {
+/// execve is the start itself. `dirty` becomes true before anything can be written.
+pub fn spawn(
+    listener: OwnedFd,
+    server: i32,
+    sink: Arc<dyn Sink>,
+    dirty: Arc<AtomicBool>,
+) -> io::Result<()> {
     // Older kernels lack it; then each notification costs a little more.
     let _ = sys::notify_sync(listener.as_fd());
     std::thread::Builder::new()
         .name("watch".to_owned())
-        .spawn(move || run(&listener, server, &*sink))
+        .spawn(move || run(&listener, server, &*sink, &dirty))
         .map(drop)
 }
 
-fn run(listener: &OwnedFd, server: i32, sink: &dyn Sink) {
+fn run(listener: &OwnedFd, server: i32, sink: &dyn Sink, dirty: &AtomicBool) {
     let mut started = false;
     loop {
         // Waiting in poll and not in the ioctl: the end of the last process hangs up, which
@@ -45,6 +52,11 @@ fn run(listener: &OwnedFd, server: i32, sink: &dyn Sink) {
             continue;
         };
         let number = libc::c_long::from(call.data.nr);
+        if seccomp::may_write(number) {
+            dirty.store(true, Ordering::SeqCst);
+            sys::notify_continue(listener.as_fd(), call.id);
+            continue;
+        }
         let is_start = !started && call.pid as i32 == server && number == libc::SYS_execve;
         started |= is_start;
         let seen = (!is_start)

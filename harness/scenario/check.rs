@@ -164,7 +164,7 @@ impl Checker<'_, '_> {
                     let hint = "leave the key out instead".to_owned();
                     self.problems.add(span, message, Some(hint));
                 }
-                for item in items.iter() {
+                for item in items {
                     self.node(each, name, item);
                 }
             }
@@ -215,7 +215,7 @@ impl Checker<'_, '_> {
                 self.problems.add(span, message, Some(hint.to_owned()));
             }
             DeValue::Array(items) => {
-                for item in items.iter() {
+                for item in items {
                     self.json(item.get_ref(), item.span());
                 }
             }

@@ -6,13 +6,13 @@ mod calls;
 mod collect;
 mod insta;
 mod learn;
-mod text;
 mod store;
+mod text;
 
 pub use self::insta::{FormatError, Snapshot};
 pub use behaviour::{Behaviour, Operation, Place, Scope, Scoped, Sightings};
 pub use calls::Calls;
 pub use collect::Collector;
 pub use learn::{in_terms_of, learn};
-pub use text::{Accepted, FORMAT, SnapshotError, read, write};
 pub use store::{Name, Proposed, Store, StoreError, Writes};
+pub use text::{Accepted, FORMAT, SnapshotError, read, write};

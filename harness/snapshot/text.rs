@@ -44,7 +44,10 @@ pub struct SnapshotError {
 
 /// Writes a snapshot.
 pub fn write(accepted: &Accepted) -> String {
-    let mut out = format!("{FORMAT}\nseed {}, calls {}\n", accepted.seed, accepted.calls);
+    let mut out = format!(
+        "{FORMAT}\nseed {}, calls {}\n",
+        accepted.seed, accepted.calls
+    );
     for (scope, scoped) in &accepted.behaviour.scopes {
         let _ = match &scope.tool {
             Some(tool) => write!(out, "\n== call {}, {} calls\n", escape(tool), scoped.calls),
@@ -61,7 +64,9 @@ pub fn write(accepted: &Accepted) -> String {
     out.push('\n');
     if let Some(later) = &accepted.behaviour.later {
         out.push_str("\n== surface after the calls\n");
-        out.push_str(&spelled_out(&serde_json::to_string_pretty(later).unwrap_or_default()));
+        out.push_str(&spelled_out(
+            &serde_json::to_string_pretty(later).unwrap_or_default(),
+        ));
         out.push('\n');
     }
     out
@@ -105,7 +110,10 @@ fn write_operation(out: &mut String, name: &str, operation: &Operation, calls: u
 
 /// Reads a snapshot.
 pub fn read(text: &str) -> Result<Accepted, SnapshotError> {
-    let mut reader = Reader { lines: text.lines().enumerate().peekable(), at: 0 };
+    let mut reader = Reader {
+        lines: text.lines().enumerate().peekable(),
+        at: 0,
+    };
     reader.snapshot()
 }
 
@@ -126,7 +134,10 @@ impl<'a> Reader<'a> {
     }
 
     fn error(&self, what: &'static str) -> SnapshotError {
-        SnapshotError { line: self.at, what }
+        SnapshotError {
+            line: self.at,
+            what,
+        }
     }
 
     fn snapshot(&mut self) -> Result<Accepted, SnapshotError> {
@@ -160,7 +171,11 @@ impl<'a> Reader<'a> {
             let operations = self.operations(calls)?;
             behaviour.scopes.insert(scope, Scoped { calls, operations });
         }
-        Ok(Accepted { seed, calls, behaviour })
+        Ok(Accepted {
+            seed,
+            calls,
+            behaviour,
+        })
     }
 
     fn surface(&mut self) -> Result<Surface, SnapshotError> {
@@ -200,10 +215,16 @@ impl<'a> Reader<'a> {
         if let Some(facts) = self.facts("  @ ") {
             for fact in facts {
                 if let Some(host) = fact.strip_prefix("to ") {
-                    operation.host = Some(unescape(host).ok_or_else(|| self.error("a broken escape"))?);
+                    operation.host =
+                        Some(unescape(host).ok_or_else(|| self.error("a broken escape"))?);
                 } else if let Some(list) = fact.strip_prefix("calls ") {
-                    operation.calls = list.parse().map_err(|()| self.error("a broken list of calls"))?;
-                } else if let Some(times) = fact.strip_prefix("up to ").and_then(|t| t.strip_suffix(" times")) {
+                    operation.calls = list
+                        .parse()
+                        .map_err(|()| self.error("a broken list of calls"))?;
+                } else if let Some(times) = fact
+                    .strip_prefix("up to ")
+                    .and_then(|t| t.strip_suffix(" times"))
+                {
                     operation.most = times.parse().map_err(|_| self.error("a broken number"))?;
                 } else if fact == "sometimes" {
                     operation.steady = false;
@@ -214,23 +235,31 @@ impl<'a> Reader<'a> {
         }
         while let Some(line) = self.peek().filter(|line| line.starts_with("  ")) {
             self.next();
-            let (place, value) = split_value(&line[2..]).ok_or_else(|| self.error("`place = value` was expected"))?;
-            let value = Expr::parse(value).ok_or_else(|| self.error("a value that cannot be read"))?;
-            let mut seen = Sightings { calls: operation.calls.clone(), first: 0 };
+            let (place, value) = split_value(&line[2..])
+                .ok_or_else(|| self.error("`place = value` was expected"))?;
+            let value =
+                Expr::parse(value).ok_or_else(|| self.error("a value that cannot be read"))?;
+            let mut seen = Sightings {
+                calls: operation.calls.clone(),
+                first: 0,
+            };
             let mut steady = true;
             for fact in self.facts("    @ ").unwrap_or_default() {
                 if let Some(list) = fact.strip_prefix("calls ") {
-                    seen.calls = list.parse().map_err(|()| self.error("a broken list of calls"))?;
+                    seen.calls = list
+                        .parse()
+                        .map_err(|()| self.error("a broken list of calls"))?;
                 } else if fact == "sometimes" {
                     steady = false;
                 } else {
                     return Err(self.error("an unknown fact of a value"));
                 }
             }
-            let known = operation
-                .places
-                .entry(place)
-                .or_insert_with(|| Place { calls: Calls::default(), values: BTreeMap::new(), steady });
+            let known = operation.places.entry(place).or_insert_with(|| Place {
+                calls: Calls::default(),
+                values: BTreeMap::new(),
+                steady,
+            });
             known.calls = known.calls.union(&seen.calls);
             known.steady &= steady;
             known.values.insert(value, seen);
@@ -253,10 +282,21 @@ fn split_value(line: &str) -> Option<(String, &str)> {
 fn scope(head: &str) -> Option<(Scope, u32)> {
     if let Some(rest) = head.strip_prefix("call ") {
         let (tool, calls) = rest.rsplit_once(", ")?;
-        return Some((Scope::tool(&unescape(tool)?), calls.strip_suffix(" calls")?.parse().ok()?));
+        return Some((
+            Scope::tool(&unescape(tool)?),
+            calls.strip_suffix(" calls")?.parse().ok()?,
+        ));
     }
-    let phases = [Phase::Install, Phase::Start, Phase::Call, Phase::Idle, Phase::Exit];
-    let phase = phases.into_iter().find(|phase| phase_name(*phase) == head)?;
+    let phases = [
+        Phase::Install,
+        Phase::Start,
+        Phase::Call,
+        Phase::Idle,
+        Phase::Exit,
+    ];
+    let phase = phases
+        .into_iter()
+        .find(|phase| phase_name(*phase) == head)?;
     Some((Scope::phase(phase), 1))
 }
 
@@ -284,7 +324,11 @@ fn escape(text: &str) -> String {
         }
     }
     // A line's first characters say what it is.
-    if out.starts_with([' ', '@', '=']) { format!("\\u{{{:x}}}{}", out.as_bytes()[0], &out[1..]) } else { out }
+    if out.starts_with([' ', '@', '=']) {
+        format!("\\u{{{:x}}}{}", out.as_bytes()[0], &out[1..])
+    } else {
+        out
+    }
 }
 
 fn unescape(text: &str) -> Option<String> {
@@ -335,11 +379,23 @@ mod tests {
         });
         let calls = proptest::collection::btree_set(0..4u32, 1..4)
             .prop_map(|set| set.into_iter().collect::<Calls>());
-        let place = (proptest::collection::btree_map(value, calls, 1..3), any::<bool>()).prop_map(|(values, steady)| {
-            let all = values.values().fold(Calls::default(), |all, calls| all.union(calls));
-            let values = values.into_iter().map(|(v, calls)| (v, Sightings { calls, first: 0 }));
-            Place { calls: all, values: values.collect(), steady }
-        });
+        let place = (
+            proptest::collection::btree_map(value, calls, 1..3),
+            any::<bool>(),
+        )
+            .prop_map(|(values, steady)| {
+                let all = values
+                    .values()
+                    .fold(Calls::default(), |all, calls| all.union(calls));
+                let values = values
+                    .into_iter()
+                    .map(|(v, calls)| (v, Sightings { calls, first: 0 }));
+                Place {
+                    calls: all,
+                    values: values.collect(),
+                    steady,
+                }
+            });
         let operation = (
             proptest::collection::btree_map(text, place, 0..3),
             proptest::option::of(text),
@@ -355,17 +411,35 @@ mod tests {
                 first: 0,
             });
         let operations = proptest::collection::btree_map(text, operation, 0..3);
-        (proptest::collection::btree_map(text, operations, 0..3), any::<u64>()).prop_map(|(tools, seed)| {
-            let scopes = tools.into_iter().map(|(tool, operations)| {
-                (Scope::tool(&tool), Scoped { calls: 4, operations })
-            });
-            let surface = Surface {
-                revision: "r\u{200b}\u{e0041}".into(),
-                tools: vec![serde_json::json!({"name": "a\n== x"})],
-                ..Surface::default()
-            };
-            Accepted { seed, calls: 8, behaviour: Behaviour { later: (seed % 2 == 0).then(|| surface.clone()), surface, scopes: scopes.collect() } }
-        })
+        (
+            proptest::collection::btree_map(text, operations, 0..3),
+            any::<u64>(),
+        )
+            .prop_map(|(tools, seed)| {
+                let scopes = tools.into_iter().map(|(tool, operations)| {
+                    (
+                        Scope::tool(&tool),
+                        Scoped {
+                            calls: 4,
+                            operations,
+                        },
+                    )
+                });
+                let surface = Surface {
+                    revision: "r\u{200b}\u{e0041}".into(),
+                    tools: vec![serde_json::json!({"name": "a\n== x"})],
+                    ..Surface::default()
+                };
+                Accepted {
+                    seed,
+                    calls: 8,
+                    behaviour: Behaviour {
+                        later: (seed % 2 == 0).then(|| surface.clone()),
+                        surface,
+                        scopes: scopes.collect(),
+                    },
+                }
+            })
     }
 
     proptest! {

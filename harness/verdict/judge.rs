@@ -36,7 +36,7 @@ pub fn judge(
             None => findings.push(finding),
         }
     }
-    findings.sort_by(|a: &Finding, b: &Finding| b.severity.cmp(&a.severity));
+    findings.sort_by_key(|finding: &Finding| std::cmp::Reverse(finding.severity));
     (findings, allowed)
 }
 

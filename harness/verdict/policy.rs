@@ -54,10 +54,7 @@ impl Policy {
 
 impl Allow {
     fn admits(&self, change: &Change) -> bool {
-        let host = change
-            .host
-            .as_deref()
-            .map(|host| host.split(':').next().unwrap_or(host));
+        let host = change.host.as_deref().map(crate::diff::bare_host);
         let operation = change.operation.as_deref();
         self.rule.is_none_or(|rule| rule == change.rule)
             && matches_part(&self.host, host)

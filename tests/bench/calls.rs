@@ -24,7 +24,9 @@ const WARM: usize = 200;
 async fn main() {
     let calls = kit::argument(0, 3000).max(2 * WARM as u32);
     let rounds = kit::argument(1, 5);
-    kit::heading(&format!("calls per second, {calls} calls, median of {rounds} rounds"));
+    kit::heading(&format!(
+        "calls per second, {calls} calls, median of {rounds} rounds"
+    ));
     let json: Arc<dyn Mock> = Arc::new(Json::sink(Seed(7)));
     let upstream = Upstream::start(HOST, json).await;
     table("compute", calls, rounds, None, 0.9).await;
@@ -33,7 +35,10 @@ async fn main() {
 
 async fn table(server: &str, calls: u32, rounds: u32, upstream: Option<&Upstream>, target: f64) {
     let package = kit::installed(server);
-    let plain = Way { upstream, ..Way::default() };
+    let plain = Way {
+        upstream,
+        ..Way::default()
+    };
     let (mut bare, mut sealed, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
     let mut made = Vec::new();
     for round in 0..rounds {
@@ -46,7 +51,10 @@ async fn table(server: &str, calls: u32, rounds: u32, upstream: Option<&Upstream
         assert!(done.status.is_some(), "turncoat ended: {}", done.said);
         made.clone_from(&runs[0].calls);
         let inside = runs.map(|run| rate(&run.answered));
-        let outside = [once(&package, &plain, &made).await, once(&package, &plain, &made).await];
+        let outside = [
+            once(&package, &plain, &made).await,
+            once(&package, &plain, &made).await,
+        ];
         ratios.push(inside.iter().sum::<f64>() / outside.iter().sum::<f64>());
         sealed.extend(inside);
         bare.extend(outside);
@@ -59,12 +67,19 @@ async fn table(server: &str, calls: u32, rounds: u32, upstream: Option<&Upstream
     let ratio = median(ratios.clone());
     let spread = format!(
         "rounds {}; target {target}: {}",
-        ratios.iter().map(|r| format!("{r:.2}")).collect::<Vec<_>>().join(" "),
+        ratios
+            .iter()
+            .map(|r| format!("{r:.2}"))
+            .collect::<Vec<_>>()
+            .join(" "),
         if ratio >= target { "met" } else { "missed" }
     );
     row("turncoat, everything on", median(sealed), ratio, &spread);
     if kit::is_present("strace") {
-        let traced = Way { under: vec!["strace", "-f", "-o", "/dev/null"], ..plain.clone() };
+        let traced = Way {
+            under: vec!["strace", "-f", "-o", "/dev/null"],
+            ..plain.clone()
+        };
         let traced = once(&package, &traced, &made).await;
         row("strace -f", traced, traced / base, "");
     } else {
@@ -73,7 +88,10 @@ async fn table(server: &str, calls: u32, rounds: u32, upstream: Option<&Upstream
     let Some(upstream) = upstream else { return };
     match Proxy::start(upstream).await {
         Some(proxy) => {
-            let through = Way { upstream: Some(&proxy.here), ..Way::default() };
+            let through = Way {
+                upstream: Some(&proxy.here),
+                ..Way::default()
+            };
             let through = once(&package, &through, &made).await;
             row("mitmproxy", through, through / base, "");
         }
@@ -90,7 +108,9 @@ async fn once(package: &Package, way: &Way<'_>, calls: &[(String, Value)]) -> f6
 }
 
 fn rate(answered: &[Duration]) -> f64 {
-    let (Some(first), Some(last)) = (answered.get(WARM), answered.last()) else { return f64::NAN };
+    let (Some(first), Some(last)) = (answered.get(WARM), answered.last()) else {
+        return f64::NAN;
+    };
     (answered.len() - 1 - WARM) as f64 / (*last - *first).as_secs_f64()
 }
 
@@ -121,10 +141,17 @@ impl Proxy {
             .ok()?;
         let until = std::time::Instant::now() + Duration::from_secs(30);
         while tokio::net::TcpStream::connect(at).await.is_err() {
-            assert!(std::time::Instant::now() < until, "mitmproxy does not listen");
+            assert!(
+                std::time::Instant::now() < until,
+                "mitmproxy does not listen"
+            );
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         let ca = std::fs::read_to_string(folder.path().join("mitmproxy-ca-cert.pem")).ok()?;
-        Some(Self { here: Upstream { at, ca_pem: ca }, _child: child, _folder: folder })
+        Some(Self {
+            here: Upstream { at, ca_pem: ca },
+            _child: child,
+            _folder: folder,
+        })
     }
 }

@@ -11,7 +11,10 @@ fn main() {
     kit::heading("resident memory of turncoat");
     for server in ["compute", "https-each"] {
         let peaks = counts.map(|calls| measure(server, calls));
-        println!("  {server:12} growth of the peak: {:+.1} MiB", peaks[1] - peaks[0]);
+        println!(
+            "  {server:12} growth of the peak: {:+.1} MiB",
+            peaks[1] - peaks[0]
+        );
     }
 }
 
@@ -19,9 +22,10 @@ fn main() {
 fn measure(server: &str, calls: u32) -> f64 {
     kit::installed(server);
     let count = calls.to_string();
-    let mut command =
-        kit::command(server, server, None, &["--jobs", "1", "--calls", &count]);
-    command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
+    let mut command = kit::command(server, server, None, &["--jobs", "1", "--calls", &count]);
+    command
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null());
     let began = Instant::now();
     let mut child = command.spawn().expect("turncoat starts");
     let (mut peak, mut seen) = (0.0, Vec::new());
@@ -32,7 +36,11 @@ fn measure(server: &str, calls: u32) -> f64 {
         }
         std::thread::sleep(Duration::from_millis(25));
     }
-    let at = |part: usize| seen.get(seen.len() * part / 10).copied().unwrap_or(f64::NAN);
+    let at = |part: usize| {
+        seen.get(seen.len() * part / 10)
+            .copied()
+            .unwrap_or(f64::NAN)
+    };
     println!(
         "  {server:12} {calls:7} calls a run: peak {peak:6.1} MiB; at a tenth {:6.1}, at nine tenths {:6.1}  ({:.0} s for two runs)",
         at(1),

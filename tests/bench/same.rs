@@ -19,14 +19,22 @@ fn main() {
         let one = |(known, _): &(&str, _)| named.iter().any(|name| name == known);
         !SERVERS.iter().any(one) || named.iter().any(|name| name == server)
     };
-    kit::heading(&format!("a version against itself, {runs} times with {calls} calls"));
+    kit::heading(&format!(
+        "a version against itself, {runs} times with {calls} calls"
+    ));
     for (server, scenario) in SERVERS.into_iter().filter(|(server, _)| wanted(server)) {
         kit::installed(server);
         let mut failed = Vec::new();
         let mut further = 0;
         for seed in 0..runs {
             let seed = seed.to_string();
-            let done = kit::diff(server, server, scenario, &["--calls", &calls, "--seed", &seed], None);
+            let done = kit::diff(
+                server,
+                server,
+                scenario,
+                &["--calls", &calls, "--seed", &seed],
+                None,
+            );
             let told = |what: &serde_json::Value| what["severity"] != "info";
             let none = Vec::new();
             let findings = done.report["findings"].as_array().unwrap_or(&none);
@@ -36,14 +44,22 @@ fn main() {
                 .map(|finding| format!("{} {}", finding["rule"], finding["title"]))
                 .collect();
             if done.report["verdict"] != "unchanged" && what.is_empty() {
-                what.push(format!("{} {} {}", done.report["verdict"], done.report["problems"], done.said.trim()));
+                what.push(format!(
+                    "{} {} {}",
+                    done.report["verdict"],
+                    done.report["problems"],
+                    done.said.trim()
+                ));
             }
             further += u32::from(done.report["exercise"]["runs"] != 2);
             if !what.is_empty() {
                 failed.push((seed, what));
             }
         }
-        println!("  {server:16} {} of {runs} with a difference; {further} needed more than two runs", failed.len());
+        println!(
+            "  {server:16} {} of {runs} with a difference; {further} needed more than two runs",
+            failed.len()
+        );
         for (seed, what) in failed {
             println!("    seed {seed}: {}", what.join("\n      "));
         }

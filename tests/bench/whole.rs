@@ -18,14 +18,19 @@ const TARGET: f64 = 1.25;
 #[tokio::main]
 async fn main() {
     let (calls, rounds) = (kit::argument(0, 64).to_string(), kit::argument(1, 5));
-    kit::heading(&format!("whole comparison, {calls} calls, median of {rounds} rounds"));
+    kit::heading(&format!(
+        "whole comparison, {calls} calls, median of {rounds} rounds"
+    ));
     let package = kit::installed(CLEAN);
     kit::installed("postmark/bcc");
     let postmark = mock::builtin("postmark", Seed(7)).expect("a built-in mock");
     let upstream = Upstream::start("api.postmarkapp.com", postmark).await;
     let way = Way {
         env: vec![
-            ("POSTMARK_SERVER_TOKEN", "3f1c9a52-77aa-4c1e-9b1d-0c55f2e1a001".to_owned()),
+            (
+                "POSTMARK_SERVER_TOKEN",
+                "3f1c9a52-77aa-4c1e-9b1d-0c55f2e1a001".to_owned(),
+            ),
             ("DEFAULT_SENDER_EMAIL", "sender@corp.example".to_owned()),
             ("DEFAULT_MESSAGE_STREAM", "outbound".to_owned()),
         ],
@@ -76,7 +81,9 @@ fn told(keep: &Path, report: &serde_json::Value, wall: Duration) -> String {
             continue;
         }
         let run = Record::read(&keep.join(role));
-        let [first, later] = run.listed[..] else { continue };
+        let [first, later] = run.listed[..] else {
+            continue;
+        };
         let last = run.answered.last().copied().unwrap_or(first);
         lines += &format!(
             "    {role:10} start {:4.0}  calls {:4.0}  list again {:3.0}  idle, end, harvest {:4.0}  (ms)\n",

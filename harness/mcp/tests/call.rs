@@ -1,3 +1,5 @@
+//! Calls and their outcomes, and what happens beside them.
+
 use super::*;
 use std::time::Duration;
 

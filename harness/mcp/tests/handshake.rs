@@ -1,3 +1,5 @@
+//! How a session begins, with servers of both eras and of none.
+
 use super::*;
 use crate::mcp::Era;
 use std::time::Duration;

@@ -1,3 +1,5 @@
+//! Peers that break the protocol in every way they can.
+
 use super::*;
 use crate::effect::Misbehaviour;
 use crate::mcp::Era;

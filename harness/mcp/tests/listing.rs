@@ -1,3 +1,5 @@
+//! Listing what a server declares, page by page.
+
 use super::*;
 
 #[tokio::test(start_paused = true)]

@@ -1,3 +1,5 @@
+//! What is particular to the modern era.
+
 use super::*;
 use crate::mcp::Era;
 

@@ -46,23 +46,53 @@ impl Bare {
     pub async fn start(package: &Package, way: &Way<'_>) -> Self {
         let home = tempfile::tempdir().expect("a folder");
         let mut words: Vec<OsString> = way.under.iter().map(OsString::from).collect();
-        words.extend(package.launch.argv.iter().map(|word| on_host(package, word).into()));
+        words.extend(
+            package
+                .launch
+                .argv
+                .iter()
+                .map(|word| on_host(package, word).into()),
+        );
         let mut command = Command::new(&words[0]);
-        command.args(&words[1..]).current_dir(home.path()).env("HOME", home.path());
-        command.envs(package.launch.env.iter().map(|(k, v)| (k, on_host(package, v))));
+        command
+            .args(&words[1..])
+            .current_dir(home.path())
+            .env("HOME", home.path());
+        command.envs(
+            package
+                .launch
+                .env
+                .iter()
+                .map(|(k, v)| (k, on_host(package, v))),
+        );
         command.envs(way.env.iter().map(|(k, v)| (k, v)));
         if let Some(upstream) = way.upstream {
             command.envs(reroute(upstream, home.path()));
         }
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null());
         command.kill_on_drop(true);
         let started = Instant::now();
         let mut child = command.spawn().expect("the server starts");
-        let (stdin, stdout) = (child.stdin.take().expect("piped"), child.stdout.take().expect("piped"));
-        let options = mcp::Options { era: Era::Legacy, ..mcp::Options::default() };
+        let (stdin, stdout) = (
+            child.stdin.take().expect("piped"),
+            child.stdout.take().expect("piped"),
+        );
+        let options = mcp::Options {
+            era: Era::Legacy,
+            ..mcp::Options::default()
+        };
         let connected = mcp::connect(stdin, stdout, options, Arc::new(Nobody), None).await;
         let (session, _) = connected.expect("the bare server answers");
-        Self { session, child, started, handshake_ms: ms(started.elapsed()), _home: home }
+        Self {
+            session,
+            child,
+            started,
+            handshake_ms: ms(started.elapsed()),
+            _home: home,
+        }
     }
 
     /// Makes these calls one after the other; when each was answered, since the first began.
@@ -71,7 +101,10 @@ impl Bare {
         let mut answered = Vec::with_capacity(calls.len());
         for (tool, arguments) in calls {
             let result = self.session.call(tool, arguments).await;
-            assert!(result.outcome != "gone", "the bare server ended in the middle");
+            assert!(
+                result.outcome != "gone",
+                "the bare server ended in the middle"
+            );
             answered.push(began.elapsed());
         }
         answered
@@ -88,7 +121,9 @@ impl Bare {
 /// A path of the sandbox as one of the host.
 fn on_host(package: &Package, word: &str) -> String {
     let mounts = package.launch.mounts.iter();
-    let under = mounts.filter(|mount| word.contains(&mount.target)).max_by_key(|m| m.target.len());
+    let under = mounts
+        .filter(|mount| word.contains(&mount.target))
+        .max_by_key(|m| m.target.len());
     match under {
         Some(mount) => word.replace(&mount.target, &mount.source.display().to_string()),
         None => word.to_owned(),

@@ -4,7 +4,11 @@
 //! Figures are medians, and ratios of two things measured in the same minute on the same
 //! processors: nothing here asserts a time.
 
-#![allow(dead_code, unused_imports, reason = "every benchmark uses a part of it")]
+#![allow(
+    dead_code,
+    unused_imports,
+    reason = "every benchmark uses a part of it"
+)]
 
 mod bare;
 mod record;
@@ -31,13 +35,18 @@ pub fn heading(what: &str) {
 
 /// The value of a line in a file of `/proc/PID/`.
 pub fn field<'a>(text: &'a str, name: &str) -> Option<&'a str> {
-    text.lines().find_map(|line| line.strip_prefix(name)).map(str::trim)
+    text.lines()
+        .find_map(|line| line.strip_prefix(name))
+        .map(str::trim)
 }
 
 /// The nth number on the command line; `cargo bench` adds options of its own.
 pub fn argument(nth: usize, otherwise: u32) -> u32 {
     let numbers = std::env::args().skip(1).filter(|arg| !arg.starts_with('-'));
-    numbers.filter_map(|arg| arg.parse().ok()).nth(nth).unwrap_or(otherwise)
+    numbers
+        .filter_map(|arg| arg.parse().ok())
+        .nth(nth)
+        .unwrap_or(otherwise)
 }
 
 /// A folder of this repository.

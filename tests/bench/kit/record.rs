@@ -23,7 +23,9 @@ impl Record {
         let mut record = Self::default();
         for event in log::read(run).expect("a recorded run") {
             match event.expect("an event") {
-                Event::Call { tool, arguments, .. } => record.calls.push((tool, arguments)),
+                Event::Call {
+                    tool, arguments, ..
+                } => record.calls.push((tool, arguments)),
                 Event::Effect(effect) => {
                     let at = Duration::from_micros(effect.at_us);
                     match effect.kind {

@@ -19,10 +19,15 @@ pub fn command(old: &str, new: &str, scenario: Option<&str>, more: &[&str]) -> C
     command.arg("diff");
     command.args([old, new].map(|server| super::place("tests/servers").join(server)));
     if let Some(scenario) = scenario {
-        command.arg("--scenario").arg(super::place("scenarios").join(scenario));
+        command
+            .arg("--scenario")
+            .arg(super::place("scenarios").join(scenario));
     }
     command.args(["--format", "json", "-q"]).args(more);
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
     command
 }
 

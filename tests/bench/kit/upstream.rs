@@ -40,14 +40,20 @@ impl Upstream {
                 tokio::spawn(serve(stream, acceptor.clone(), host, Arc::clone(&mock)));
             }
         });
-        Self { at, ca_pem: ca.ca_pem().to_owned() }
+        Self {
+            at,
+            ca_pem: ca.ca_pem().to_owned(),
+        }
     }
 }
 
 async fn serve(stream: TcpStream, acceptor: TlsAcceptor, host: &'static str, mock: Arc<dyn Mock>) {
     let _ = stream.set_nodelay(true);
-    let Ok(stream) = acceptor.accept(stream).await else { return };
-    let service = hyper::service::service_fn(move |request| answer(request, host, Arc::clone(&mock)));
+    let Ok(stream) = acceptor.accept(stream).await else {
+        return;
+    };
+    let service =
+        hyper::service::service_fn(move |request| answer(request, host, Arc::clone(&mock)));
     let server = hyper::server::conn::http1::Builder::new();
     let _ = server.serve_connection(TokioIo::new(stream), service).await;
 }
@@ -58,9 +64,17 @@ async fn answer(
     mock: Arc<dyn Mock>,
 ) -> Result<Response<Full<Bytes>>, Infallible> {
     let (parts, body) = request.into_parts();
-    let body = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
-    let text = |value: &hyper::http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
-    let headers = parts.headers.iter().map(|(name, value)| (name.to_string(), text(value)));
+    let body = body
+        .collect()
+        .await
+        .map(|body| body.to_bytes())
+        .unwrap_or_default();
+    let text =
+        |value: &hyper::http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    let headers = parts
+        .headers
+        .iter()
+        .map(|(name, value)| (name.to_string(), text(value)));
     let asked = mock::Request {
         scheme: "https",
         host: host.to_owned(),

@@ -1,3 +1,5 @@
+//! The JSON mock, asked as clients ask.
+
 use super::*;
 use bytes::Bytes;
 use proptest::prelude::*;

@@ -1,3 +1,5 @@
+//! The Postmark mock against what the real service answers.
+
 use super::*;
 use bytes::Bytes;
 use proptest::prelude::*;

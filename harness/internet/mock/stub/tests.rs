@@ -1,3 +1,5 @@
+//! Stub mappings: matching, answering, and the mistakes of those who write them.
+
 use super::*;
 use bytes::Bytes;
 use proptest::prelude::*;

@@ -1,0 +1,52 @@
+//! How an operation that came or went weighs, read from what it does.
+
+use super::change::Weight;
+use crate::effect::is_own;
+use crate::provenance::Source;
+use crate::snapshot::Operation;
+use std::collections::BTreeSet;
+
+/// A vanished read is a change; a vanished deed that is still reported as done is grave.
+pub fn vanished(name: &str) -> Weight {
+    let reads = ["http GET", "http HEAD", "http OPTIONS"]
+        .iter()
+        .any(|verb| name.starts_with(verb));
+    let deeds = matches!(Operation::verb(name), "http" | "mail" | "file");
+    if deeds && !reads {
+        Weight::Grave
+    } else {
+        Weight::Ordinary
+    }
+}
+
+/// A file in a folder of its own, or where an argument or setting told it to write, is ordinary;
+/// a copy of what it was given in a place that others read, or under a hidden name, is not.
+pub fn file(name: &str, carries: &BTreeSet<&Source>) -> Weight {
+    let path = name.find(" /").map_or("", |at| &name[at + 1..]);
+    let base = path.rsplit('/').next().unwrap_or(path);
+    let shared = ["/tmp/", "/var/tmp/", "/dev/shm/"]
+        .iter()
+        .any(|folder| path.starts_with(folder));
+    let given = carries
+        .iter()
+        .any(|s| matches!(s, Source::Argument(_) | Source::Earlier(..)) || s.is_confidential());
+    let told = base.contains("{argument(") || path.contains("{setting(");
+    match (
+        is_own(path),
+        given && (shared || base.starts_with('.')),
+        told,
+    ) {
+        (_, true, _) => Weight::Grave,
+        (true, ..) | (_, _, true) => Weight::Ordinary,
+        _ => Weight::Grave,
+    }
+}
+
+/// To ask the model, or through the client the user, is to reach past the tool's own task.
+pub fn message(name: &str) -> Weight {
+    match name.strip_prefix("message ") {
+        Some("sampling/createMessage") => Weight::Grave,
+        Some("notifications/message" | "notifications/progress") => Weight::Trivial,
+        _ => Weight::Ordinary,
+    }
+}
