@@ -14,6 +14,7 @@ use crate::package::Package;
 use crate::provenance::Explainer;
 use crate::sandbox::{self, Bound, Child, Started};
 use crate::snapshot::Collector;
+use std::collections::HashMap;
 use std::future::Future;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
@@ -27,8 +28,13 @@ use tokio::net::unix::pipe;
 const SETTLE: Duration = Duration::from_millis(400);
 /// After so many waits in vain a server counts as restless and is not waited for any more.
 const RESTLESS: u32 = 5;
-/// Calls of a run that are watched thoroughly, and after every one that did something.
-const THOROUGH: u32 = 24;
+/// Calls of each tool that are watched thoroughly at first, and one in so many later on.
+const FIRST: u32 = 4;
+const EVERY: u32 = 16;
+/// How long rest is looked for without pause: most servers are back at waiting within this.
+const EAGER: Duration = Duration::from_micros(300);
+/// The pause between looks after that.
+const PAUSE: Duration = Duration::from_micros(600);
 /// How long a server is watched after its last call, where the scenario names no time.
 pub const IDLE: Duration = Duration::from_millis(300);
 /// How long a server may take to end after its stdin was closed, then after SIGTERM.
@@ -99,9 +105,47 @@ struct Live {
     isolation: String,
     notes: Vec<String>,
     restless: u32,
+    habits: HashMap<String, Habit>,
     problem: Option<RunError>,
     valid_calls: u32,
     folder: PathBuf,
+}
+
+/// How closely a server is watched after an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Watch {
+    /// Until all of its threads wait, and nothing has come for a while.
+    Thorough,
+    /// Until its main thread waits.
+    Asleep,
+    /// For what is under way already.
+    Glance,
+}
+
+/// What a tool has shown so far. Waiting after every call would take longer than most calls do.
+#[derive(Default)]
+struct Habit {
+    calls: u32,
+    /// It does things outside its process.
+    outward: bool,
+    /// It did some of them after its answer.
+    late: bool,
+}
+
+impl Habit {
+    /// How to watch after a call.
+    fn call(&mut self, outward: bool) -> Watch {
+        let nth = self.calls;
+        self.calls += 1;
+        self.outward |= outward;
+        if self.late || nth < FIRST || nth.is_multiple_of(EVERY) {
+            Watch::Thorough
+        } else if self.outward {
+            Watch::Asleep
+        } else {
+            Watch::Glance
+        }
+    }
 }
 
 type Failed = (RunError, Option<Era>);
@@ -186,6 +230,7 @@ async fn attempt(job: &Job<'_>, era: Era) -> Result<Live, Failed> {
                 isolation: level.to_string(),
                 notes,
                 restless: 0,
+                habits: HashMap::new(),
                 problem: None,
                 valid_calls: 0,
                 folder,
@@ -220,20 +265,31 @@ async fn attempt(job: &Job<'_>, era: Era) -> Result<Live, Failed> {
 }
 
 async fn exercise(job: &Job<'_>, live: &mut Live, planner: Planner<'_>) {
-    live.settle(true).await;
+    live.settle(Watch::Thorough).await;
     live.harvest();
     let Some(plan) = planner(live.surface.clone()).await else {
         return;
     };
-    let of = plan.calls.len() as u32;
-    for (done, call) in plan.calls.iter().enumerate() {
+    let of = plan.len();
+    for (done, call) in plan.calls().enumerate() {
         live.recorder.call(&call.tool, &call.arguments);
         let before = live.recorder.outward();
         let result = live.session.call(&call.tool, &call.arguments).await;
-        let outward = live.recorder.outward() != before;
+        let answered = live.recorder.outward();
         live.recorder.emit(Kind::Result(result));
         live.valid_calls += u32::from(call.valid);
-        live.settle(outward || (done as u32) < THOROUGH).await;
+        let outward = answered != before || live.child.dirty();
+        let watch = live
+            .habits
+            .entry(call.tool.clone())
+            .or_default()
+            .call(outward);
+        live.settle(watch).await;
+        if live.recorder.outward() != answered
+            && let Some(habit) = live.habits.get_mut(&call.tool)
+        {
+            habit.late = true;
+        }
         live.harvest();
         live.world.cut();
         job.listener.hear(Progress::Calls {
@@ -271,33 +327,31 @@ impl Live {
     /// Waits until what the last call set off has come to rest: nothing is under way in the
     /// world, and the server waits for something. Bounded; a server that never rests is not
     /// waited for again.
-    async fn settle(&mut self, thorough: bool) {
+    async fn settle(&mut self, watch: Watch) {
         if self.restless >= RESTLESS {
             return;
         }
-        let until = Instant::now() + SETTLE;
-        let mut calm = 0;
+        let began = Instant::now();
+        // What had been seen when everything was at rest for the first time.
+        let mut rested = None;
         loop {
-            // Look-ups run on threads of their own: the main thread sleeps already while a
-            // query is still on its way. Between two threads, or a thread and the world, may
-            // lie a moment in which neither has it; hence a second look.
-            let resting = |child: &Child| {
-                if thorough {
-                    child.is_idle()
-                } else {
-                    child.is_asleep()
-                }
-            };
-            if self.world.busy() == 0 && resting(&self.child) {
-                calm += 1;
-                if !thorough || calm > 1 {
-                    self.restless = 0;
-                    return;
-                }
-            } else {
-                calm = 0;
+            // Look-ups run on threads of their own: the main thread sleeps already while a query
+            // is still on its way. Between two threads, or a thread and the world, may lie a
+            // moment in which neither has it; a pause in which nothing came tells.
+            let calm = self.world.busy() == 0
+                && match watch {
+                    Watch::Thorough => self.child.is_idle(),
+                    Watch::Asleep => self.child.is_asleep(),
+                    Watch::Glance => true,
+                };
+            let seen = self.recorder.outward();
+            if calm && (watch != Watch::Thorough || rested == Some(seen)) {
+                self.restless = 0;
+                return;
             }
-            if Instant::now() > until {
+            rested = calm.then_some(seen);
+            let waited = began.elapsed();
+            if waited > SETTLE {
                 self.restless += 1;
                 if self.restless == RESTLESS {
                     self.notes.push(
@@ -306,7 +360,13 @@ impl Live {
                 }
                 return;
             }
-            tokio::time::sleep(Duration::from_micros(300)).await;
+            if calm || waited > EAGER {
+                tokio::time::sleep(PAUSE).await;
+            } else {
+                // Timers are far coarser than this wait. The server may need this processor.
+                std::thread::yield_now();
+                tokio::task::yield_now().await;
+            }
         }
     }
 

@@ -6,7 +6,10 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use turncoat::effect::Kept;
-use turncoat::sandbox::{Bound, Mode, Mount, PlantedFile, Spec, start};
+use turncoat::internet::mock::Json;
+use turncoat::internet::{Ca, Config, Limits, Sockets, World};
+use turncoat::sandbox::{Bound, Mode, Mount, PlantedFile, Spec, Started, start};
+use turncoat::secret::Seed;
 
 const ROUNDS: usize = 100;
 
@@ -48,6 +51,7 @@ fn main() {
         ("sandbox with network, to the end", plain),
         ("the same with an overlay and 30 planted files", full),
         ("of that, until the program runs", ready),
+        ("the same, and a world behind its network", in_world(&spec)),
     ] {
         println!(
             "{:8.2} ms  {:+8.2} ms  {what}",
@@ -122,6 +126,40 @@ fn questions(spec: &Spec) {
     println!("{first:8.2} µs  first harvest of 60 planted files");
     let again = mean(&mut || drop(child.harvest(Bound::default())));
     println!("{again:8.2} µs  each harvest after it");
+}
+
+/// Until the program runs in a sandbox and a world answers behind it. The certificate authority
+/// is made once for all runs of a comparison, and before this.
+fn in_world(spec: &Spec) -> Duration {
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let _inside = runtime.enter();
+    let ca = Arc::new(Ca::new().expect("an authority"));
+    median_of(|| {
+        let began = Instant::now();
+        let Started { sockets, child, .. } =
+            start(spec, Arc::new(Kept::default())).expect("a sandbox");
+        let sockets = Sockets {
+            tcp4: Some(sockets.tcp4),
+            tcp6: Some(sockets.tcp6),
+            udp4: Some(sockets.udp4),
+            udp6: Some(sockets.udp6),
+            raw4: Some(sockets.raw4),
+            raw6: Some(sockets.raw6),
+        };
+        let config = Config {
+            ca: Arc::clone(&ca),
+            upstreams: Vec::new(),
+            smtp: Vec::new(),
+            sink_mock: Arc::new(Json::sink(Seed(1))),
+            seed: Seed(1),
+            limits: Limits::default(),
+        };
+        let world = World::open(sockets, config, Arc::new(Kept::default())).expect("a world");
+        let ready = began.elapsed();
+        runtime.block_on(world.close());
+        drop(child);
+        ready
+    })
 }
 
 /// Runs to the end; gives the processor time of the server.
