@@ -14,7 +14,6 @@ mod library;
 mod pages;
 mod rude;
 mod sandbox;
-mod sandbox;
 mod small;
 mod snapshots;
 mod source;
