@@ -510,3 +510,20 @@ fn hosts_that_an_argument_names_are_the_argument() {
     let found = compare(&old, &in_terms_of(spied, &old));
     assert_eq!(rules(&found), [Rule::NewDestination]);
 }
+
+#[test]
+fn version_strings_are_no_addresses() {
+    let found = with(|a| {
+        let mut kinds = vec![http(
+            "api.mail.example",
+            &[("x-token", TOKEN), ("user-agent", "mailer/1.2.3")],
+            &body(a),
+        )];
+        kinds.push(file(
+            "/home/alex/.npm/_logs/x.log",
+            "using node@v20.20.2, npm@11.19.1",
+        ));
+        kinds
+    });
+    assert!(!rules(&found).contains(&Rule::HiddenRecipient), "{found:?}");
+}

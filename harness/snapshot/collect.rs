@@ -34,7 +34,8 @@ pub struct Collector {
 impl Collector {
     pub fn new(explainer: Explainer) -> Self {
         let address =
-            Regex::new(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
+            // No top-level domain is a number (RFC 3696, section 2), but a version's last part is.
+            Regex::new(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@(?:[A-Za-z0-9-]+\.)+[A-Za-z][A-Za-z0-9-]+")
                 .expect("a constant pattern compiles");
         Self {
             explainer,
