@@ -384,7 +384,9 @@ impl Live {
         self.recorder.enter(Phase::Exit);
         let era = self.session.era();
         let gone = self.session.is_gone();
-        let early = tokio::task::block_in_place(|| self.child.wait_timeout(Duration::ZERO));
+        // Its output ends a moment before it does itself.
+        let patience = if gone { GRACE } else { Duration::ZERO };
+        let early = tokio::task::block_in_place(|| self.child.wait_timeout(patience));
         let closing = tokio::spawn(self.session.close());
         let (exit, after) = match early {
             Some(exit) if gone => (Some(exit), "itself"),
