@@ -27,7 +27,8 @@ use tokio::net::unix::pipe;
 const SETTLE: Duration = Duration::from_millis(400);
 /// After so many waits in vain a server counts as restless and is not waited for any more.
 const RESTLESS: u32 = 5;
-/// Calls of a run that are watched thoroughly, and after every one that did something.
+/// Calls of a run that are watched thoroughly; and every one that did something, or of a
+/// server that may write.
 const THOROUGH: u32 = 24;
 /// How long a server is watched after its last call, where the scenario names no time.
 pub const IDLE: Duration = Duration::from_millis(300);
@@ -217,7 +218,9 @@ async fn exercise(job: &Job<'_>, live: &mut Live, planner: Planner<'_>) {
         done_something += u32::from(outward);
         live.recorder.emit(Kind::Result(result));
         live.valid_calls += u32::from(call.valid);
-        live.settle(outward || (done as u32) < THOROUGH).await;
+        // A file half written would be told with the next call: writing goes on in threads.
+        let thorough = outward || (done as u32) < THOROUGH || live.child.dirty();
+        live.settle(thorough).await;
         live.harvest();
         live.world.cut();
         job.listener.hear(Progress::Calls { role: job.role, done: done as u32 + 1, of });
@@ -257,8 +260,8 @@ impl Live {
             // Look-ups run on threads of their own: the main thread sleeps already while a
             // query is still on its way. Between two threads, or a thread and the world, may
             // lie a moment in which neither has it; hence a second look.
-            let resting = |child: &Child| if thorough { child.is_idle() } else { child.is_asleep() };
-            if self.world.busy() == 0 && resting(&self.child) {
+            let resting = if thorough { self.child.is_idle() } else { self.child.is_asleep() };
+            if self.world.busy() == 0 && resting {
                 calm += 1;
                 if !thorough || calm > 1 {
                     self.restless = 0;
