@@ -278,12 +278,12 @@ async fn exercise(job: &Job<'_>, live: &mut Live, planner: Planner<'_>) {
         let answered = live.recorder.outward();
         live.recorder.emit(Kind::Result(result));
         live.valid_calls += u32::from(call.valid);
-        let outward = answered != before || live.child.dirty();
-        let watch = live
-            .habits
-            .entry(call.tool.clone())
-            .or_default()
-            .call(outward);
+        let habit = live.habits.entry(call.tool.clone()).or_default();
+        let mut watch = habit.call(answered != before);
+        if live.child.dirty() {
+            // A file half written would be told with the next call: writing goes on in threads.
+            watch = Watch::Thorough;
+        }
         live.settle(watch).await;
         if live.recorder.outward() != answered
             && let Some(habit) = live.habits.get_mut(&call.tool)
