@@ -126,6 +126,10 @@ pub fn redirected(mut changes: Vec<Change>) -> Vec<Change> {
 
 /// Only what is said in the same words of every tool; a recipient is worth naming per tool.
 fn is_mergeable(change: &Change) -> bool {
+    let declared = matches!(change.rule, Rule::AnnotationsChanged | Rule::SurfaceChanged);
+    if declared && change.operation.is_none() {
+        return true;
+    }
     matches!(
         change.rule,
         Rule::NewField

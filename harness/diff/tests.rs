@@ -410,3 +410,72 @@ fn files_of_its_own_and_of_others() {
     assert_eq!(weight("/tmp/.outbox", "TEXT"), Weight::Grave);
     assert_eq!(weight("/home/alex/.bashrc", "alias ls=ls"), Weight::Grave);
 }
+
+#[test]
+fn a_short_argument_under_its_own_name_is_that_argument() {
+    let send = |a: &Value| {
+        let mut body = body(a);
+        body["Lang"] = a["lang"].as_str().unwrap_or("en").into();
+        vec![http("api.mail.example", &[("x-token", TOKEN)], &body)]
+    };
+    let calls = |langs: &[Option<&str>]| -> Vec<Call> {
+        let with = |(nth, lang): (usize, &Option<&str>)| {
+            let mut a = arguments(nth);
+            if let Some(lang) = lang {
+                a["lang"] = json!(lang);
+            }
+            (a.clone(), send(&a))
+        };
+        langs.iter().enumerate().map(with).collect()
+    };
+    let old = behaviour(
+        &["to", "text", "tag", "lang"],
+        &calls(&[None, Some("fr"), None, None]),
+    );
+    // A longer exercise of the same code, with a value that the first did not give.
+    let new = calls(&[None, Some("fr"), None, None, Some("pt-BR"), Some("de")]);
+    let new = behaviour(&["to", "text", "tag", "lang"], &new);
+    let body_changes = |changes: Vec<Change>| -> Vec<Change> {
+        changes
+            .into_iter()
+            .filter(|c| c.place.as_deref() == Some("body.Lang"))
+            .collect()
+    };
+    assert_eq!(body_changes(compare(&old, &in_terms_of(new, &old))), []);
+    // The value that was given is not what is sent: seen although it is short.
+    let swapped = [(0, None), (1, Some("fr")), (2, None), (3, None)].map(|(nth, lang)| {
+        let mut a = arguments(nth);
+        if let Some(lang) = lang {
+            a["lang"] = json!(lang);
+        }
+        let mut body = body(&a);
+        body["Lang"] = json!("xx");
+        (
+            a,
+            vec![http("api.mail.example", &[("x-token", TOKEN)], &body)],
+        )
+    });
+    let swapped = behaviour(&["to", "text", "tag", "lang"], &swapped);
+    let found = body_changes(compare(&old, &in_terms_of(swapped, &old)));
+    assert!(rules(&found).contains(&Rule::AlteredValue), "{found:?}");
+}
+
+#[test]
+fn one_hint_on_many_tools_is_one_change() {
+    let surface = |hints: Value| {
+        let tools =
+            ["a", "b"].map(|name| json!({"name": name, "inputSchema": {}, "annotations": hints}));
+        let mut behaviour = Behaviour::default();
+        behaviour.surface.tools = tools.to_vec();
+        behaviour
+    };
+    let found = compare(
+        &surface(json!({"readOnlyHint": false})),
+        &surface(json!({"readOnlyHint": false, "openWorldHint": true})),
+    );
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert_eq!(
+        (found[0].tool.as_deref(), found[0].also.as_slice()),
+        (Some("a"), &["b".to_owned()][..])
+    );
+}

@@ -122,10 +122,16 @@ impl Collector {
 
     fn leaves(&mut self, parts: &Dissected, scope: &Scope, name: &str, call: u32, seq: u64) {
         for leaf in &parts.leaves {
-            let expr = match leaf.weight {
+            let mut expr = match leaf.weight {
                 Weight::Full | Weight::ConfidentialOnly => self.explainer.explain(&leaf.value),
                 Weight::Plain => Expr::text(leaf.value.clone()),
             };
+            if leaf.weight == Weight::Full
+                && expr.is_constant()
+                && let Some(source) = self.namesake(&leaf.place, &leaf.value)
+            {
+                expr = Expr::from(source);
+            }
             let secret = expr.sources().into_iter().any(Source::is_confidential);
             if leaf.weight == Weight::ConfidentialOnly && !secret {
                 continue;
@@ -165,6 +171,18 @@ impl Collector {
         hits.into_iter()
             .map(|hit| (role, self.explainer.explain(hit)))
             .collect()
+    }
+
+    /// The argument of this call that goes by the place's own name and has its value: `fr` in
+    /// `query.lang` where `lang` is `fr`. Too short to prove anything by itself, it is what such
+    /// a place is for; under another name it stays text.
+    fn namesake(&self, place: &str, value: &str) -> Option<Source> {
+        if value.is_empty() || value.len() > NAMESAKE {
+            return None;
+        }
+        let own = last_name(place);
+        let named = |source: &Source| matches!(source, Source::Argument(path) if !own.is_empty() && last_name(path) == own);
+        self.explainer.candidates(value).into_iter().find(named)
     }
 
     fn fit(&mut self, scope: &Scope, name: &str, place: &str, value: &str) {
@@ -299,6 +317,17 @@ impl Collector {
         }
         self.behaviour
     }
+}
+
+/// Longest value that an argument's name may explain; a longer one is told by its text.
+const NAMESAKE: usize = 16;
+
+/// The last name of a path, as letters and digits in lower case: `body.filter[].perPage` and
+/// `per_page` are the same.
+fn last_name(path: &str) -> String {
+    let last = path.rsplit(['.', ' ']).next().unwrap_or(path);
+    let plain = last.chars().filter(|c| c.is_alphanumeric());
+    plain.flat_map(char::to_lowercase).collect()
 }
 
 /// Short values prove nothing by turning up: `5`, `true`, `high`.
