@@ -86,7 +86,33 @@ fn a_hidden_copy_is_caught_with_its_evidence() {
 fn the_picture_of_the_readme() {
     let line = format!("diff {CLEAN} {BCC} {POSTMARK}");
     let told = Context::new().line(&line).ended(1).told();
-    insta::assert_snapshot!(told, @"");
+    insta::assert_snapshot!(told, @"
+    status 1
+    ----- stdout
+    SUSPICIOUS  clean 1.0.0 → bcc 1.0.1
+    1 suspicious, 2 for information (-v)
+
+    suspicious: hidden-recipient in `sendEmail`
+      `body.Bcc` goes to `postbox@archive.example`, which nothing the server was given explains: http
+      POST https://api.postmarkapp.com/email
+        effect      call 0: POST https://api.postmarkapp.com/email, answered 200 by postmark POST /email
+        was → now   - nothing
+                    + `postbox@archive.example`
+        provenance  constant
+        seen        in 16 of 16 calls
+        reproduce   turncoat diff tests/servers/postmark/clean tests/servers/postmark/bcc --scenario scenarios/postmark.toml --calls 64 --seed 1 --only-call 0
+
+    exercise    4 of 4 tools reached, 51 of 64 calls answered without error, 5 runs, seed 1, isolation
+                [level], [time]
+    blind spots 4 (-v lists them): files are only seen when they were changed: reading one leaves no
+                trace unless its content leaves the process, …
+    ----- stderr
+    running clean (old)
+    running bcc (new)
+    running clean (old-again)
+    running clean (old-third)
+    running bcc (new-again)
+    ");
 }
 
 #[test]
@@ -196,7 +222,9 @@ fn what_is_allowed_passes_and_is_still_told() {
 #[test]
 fn a_scenario_s_policy_counts() {
     let context = Context::new();
+    // It names its server relative to its own folder, and is written to another.
     let scenario = std::fs::read_to_string("scenarios/postmark.toml").unwrap();
+    let scenario = scenario.replace("target = \"../tests/servers/postmark/clean\"\n", "");
     let run = |name: &str, policy: &str| {
         let file = context.write(name, &format!("{scenario}\n{policy}"));
         let calls = ["--calls", "12", "--scenario"];
@@ -273,16 +301,26 @@ fn mail_is_kept_as_mail() {
 
 #[test]
 fn a_command_stands_for_the_new_version() {
-    let context = Context::new();
-    let line =
-        "diff tests/servers/rude/clings --calls 4 -- node tests/servers/rude/clings/server.js";
-    let told = context.line(line);
-    assert_ne!(told.code(), Some(2), "{}", told.stderr);
-    assert!(!told.stderr.contains("panicked"), "{}", told.stderr);
-    let line = "triage --calls 4 --format json -- node tests/servers/compute/index.js";
-    // Its dependencies are not installed: a command runs what lies there.
-    let told = context.line(line).ended(3);
-    assert!(told.stderr.contains("hint:"), "{}", told.stderr);
+    let context = Context::apart();
+    context.copy("rude/clings", "old");
+    context.copy("rude/crashes", "new");
+    context.write("old/package.json", "{}");
+    context.write("new/package.json", "{}");
+    context
+        .line("diff old --calls 2 -- node old/server.js")
+        .ended(0);
+    let output = context
+        .line("diff old --calls 6 -- node new/server.js")
+        .ended(3);
+    assert!(
+        output
+            .stdout
+            .contains("the new version: the server ended during call 3"),
+        "{}",
+        output.stdout
+    );
+    let output = context.line("triage -- no-such-program-anywhere").ended(3);
+    assert!(output.stderr.contains("hint:"), "{}", output.stderr);
 }
 
 #[test]
