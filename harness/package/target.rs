@@ -422,7 +422,7 @@ mod tests {
         `^1` is not a version; name one exact version such as `1.2.3`
         `cargo` packages are not supported; package URLs look like `pkg:npm/NAME@VERSION` or `pkg:pypi/NAME@VERSION`
         `pkg:npm` is not a package URL: it has no name; package URLs look like `pkg:npm/NAME@VERSION` or `pkg:pypi/NAME@VERSION`
-        `./no-such-folder-anywhere` does not exist
+        `./no-such-folder-anywhere` does not exist; a target is a folder, a packed server, `npm:NAME@VERSION`, `pypi:NAME@VERSION` or `CONFIG.json#SERVER`
         `http://mcp.example/` is not the address of a server: it is not encrypted; remote servers are named `https://HOST/PATH`
         an empty target
         ");
