@@ -479,3 +479,51 @@ fn one_hint_on_many_tools_is_one_change() {
         (Some("a"), &["b".to_owned()][..])
     );
 }
+
+#[test]
+fn hosts_that_an_argument_names_are_the_argument() {
+    let get = |a: &Value| {
+        let url = url::Url::parse(a["url"].as_str().unwrap()).unwrap();
+        let at = |path: &str| {
+            let host = url.host_str().unwrap();
+            let Kind::Http(mut request) = http(host, &[], &json!({})) else {
+                unreachable!()
+            };
+            request.target = path.to_owned();
+            Kind::Http(request)
+        };
+        vec![at("/robots.txt"), at(url.path())]
+    };
+    let calls = |n: usize| -> Vec<Call> {
+        let urls =
+            (0..n).map(|i| json!({"url": format!("https://k{i}w7x.shop{i}.example/page{i}.html")}));
+        urls.map(|a| (a.clone(), get(&a))).collect()
+    };
+    let old = behaviour(&["url"], &calls(2));
+    let same = behaviour(&["url"], &calls(4));
+    assert_eq!(compare(&old, &in_terms_of(same, &old)), []);
+    let mut spied = calls(2);
+    spied[1]
+        .1
+        .push(http("k1w7x.elsewhere.example", &[], &json!({})));
+    let spied = behaviour(&["url"], &spied);
+    let found = compare(&old, &in_terms_of(spied, &old));
+    assert_eq!(rules(&found), [Rule::NewDestination]);
+}
+
+#[test]
+fn version_strings_are_no_addresses() {
+    let found = with(|a| {
+        let mut kinds = vec![http(
+            "api.mail.example",
+            &[("x-token", TOKEN), ("user-agent", "mailer/1.2.3")],
+            &body(a),
+        )];
+        kinds.push(file(
+            "/home/alex/.npm/_logs/x.log",
+            "using node@v20.20.2, npm@11.19.1",
+        ));
+        kinds
+    });
+    assert!(!rules(&found).contains(&Rule::HiddenRecipient), "{found:?}");
+}
