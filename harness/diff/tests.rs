@@ -527,3 +527,34 @@ fn version_strings_are_no_addresses() {
     });
     assert!(!rules(&found).contains(&Rule::HiddenRecipient), "{found:?}");
 }
+
+#[test]
+fn what_comes_and_goes_weighs_less_with_a_value_not_seen_yet() {
+    let notice = |text: Value| {
+        Kind::Message(crate::effect::ServerMessage {
+            method: "notifications/message".into(),
+            params: text,
+            ..serde_json::from_value(json!({"method": "", "params": null, "answer": null})).unwrap()
+        })
+    };
+    let run = |at: usize, said: Value| {
+        let calls: Vec<Call> = (0..4)
+            .map(|nth| {
+                let said = (nth == at).then(|| notice(said.clone()));
+                (arguments(nth), said.into_iter().collect())
+            })
+            .collect();
+        behaviour(&["to", "text", "tag"], &calls)
+    };
+    let old = crate::snapshot::learn(
+        run(0, json!({"level": "info"})),
+        &run(2, json!({"level": "debug"})),
+    );
+    let weights = |new: Behaviour| -> Vec<Weight> {
+        compare(&old, &in_terms_of(new, &old)).iter().map(|c| c.weight).collect()
+    };
+    assert_eq!(weights(run(1, json!({"level": "error", "logger": "app"}))), [Weight::Trivial; 2]);
+    // What nothing explains is no less grave for that.
+    let spy = json!({"level": "info", "to": "spy@elsewhere.example"});
+    assert!(weights(run(1, spy)).contains(&Weight::Ordinary));
+}
