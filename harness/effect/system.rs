@@ -13,10 +13,6 @@ pub struct FileChange {
     pub mode: u32,
     /// Final content; the target of a symbolic link; empty for folders and deletions.
     pub content: Body,
-    /// Nanoseconds since the Unix epoch when the file last changed, where the file still exists;
-    /// used to tie it to a call, never compared. Written to the log within the range of an `i64`.
-    #[serde(default, with = "within_i64")]
-    pub changed_ns: Option<i128>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -51,18 +47,4 @@ pub struct Exit {
     pub after: String,
     /// Processes that were still alive when the main one ended, by name.
     pub left_behind: Vec<String>,
-}
-
-/// serde reads no 128-bit numbers inside tagged enums, and a server can date its files past 2262.
-mod within_i64 {
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-    pub fn serialize<S: Serializer>(ns: &Option<i128>, to: S) -> Result<S::Ok, S::Error> {
-        let within = |ns: i128| ns.clamp(i64::MIN.into(), i64::MAX.into()) as i64;
-        ns.map(within).serialize(to)
-    }
-
-    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<i128>, D::Error> {
-        Ok(Option::<i64>::deserialize(from)?.map(i128::from))
-    }
 }

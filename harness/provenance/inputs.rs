@@ -2,13 +2,13 @@
 //! recent values are kept.
 
 use super::coding::written;
+use super::search::{SHORTEST, Search};
 use super::{Coding, Expr, Part, Source};
-use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use serde_json::Value;
 use std::collections::{HashMap, VecDeque};
 
 /// Shortest value that is looked for inside a longer one; below it chance finds would win.
-pub const MIN_INSIDE: usize = 5;
+pub const MIN_INSIDE: usize = SHORTEST;
 /// Longest stretch of a value that is searched for as a whole.
 const MAX_PATTERN: usize = 4096;
 /// Words remembered from replies and earlier calls.
@@ -16,9 +16,9 @@ const WORDS: usize = 50_000;
 /// Leaves taken from one reply or one call's arguments.
 const LEAVES: usize = 2_000;
 
-/// Values with their sources, as one automaton.
+/// Values with their sources, and every way of writing them.
 pub struct Patterns {
-    automaton: Option<AhoCorasick>,
+    search: Search,
     meaning: Vec<(Source, Option<Coding>)>,
     /// Whole values, also those too short to look for inside others.
     whole: HashMap<String, Vec<Source>>,
@@ -44,18 +44,8 @@ impl Patterns {
             texts.push(value);
             meaning.push((source, None));
         }
-        let automaton = (!texts.is_empty())
-            .then(|| {
-                AhoCorasick::builder()
-                    .match_kind(MatchKind::LeftmostLongest)
-                    .kind(Some(AhoCorasickKind::NoncontiguousNFA))
-                    .ascii_case_insensitive(true)
-                    .build(&texts)
-                    .ok()
-            })
-            .flatten();
         Self {
-            automaton,
+            search: Search::new(texts),
             meaning,
             whole,
         }
@@ -67,15 +57,13 @@ impl Patterns {
     }
 
     /// Occurrences inside `text`, leftmost longest first: start, end, source, coding.
-    pub fn find<'a>(
-        &'a self,
-        text: &'a str,
-    ) -> impl Iterator<Item = (usize, usize, &'a Source, Option<Coding>)> + 'a {
-        self.automaton.iter().flat_map(move |automaton| {
-            automaton.find_iter(text).map(|hit| {
-                let (source, coding) = &self.meaning[hit.pattern().as_usize()];
-                (hit.start(), hit.end(), source, *coding)
-            })
+    pub fn find(
+        &self,
+        text: &str,
+    ) -> impl Iterator<Item = (usize, usize, &Source, Option<Coding>)> {
+        self.search.find(text).into_iter().map(|(range, index)| {
+            let (source, coding) = &self.meaning[index];
+            (range.start, range.end, source, *coding)
         })
     }
 }

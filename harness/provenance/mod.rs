@@ -8,6 +8,7 @@ mod explain;
 mod expr;
 mod inputs;
 mod leaves;
+mod search;
 mod source;
 mod varying;
 

@@ -47,7 +47,8 @@ fn next(from: &mut impl BufRead, number: u64) -> io::Result<Option<Event>> {
 mod tests {
     use super::*;
 
-    const FINISHED: &str = r#"{"event":"finished","calls":1,"calls_ok":1,"lost_effects":0}"#;
+    const FINISHED: &str =
+        r#"{"event":"finished","calls":1,"calls_ok":1,"isolation":"L0","blind_spots":[]}"#;
 
     #[test]
     fn a_killed_run_reads_up_to_where_it_was_cut() {

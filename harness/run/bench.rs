@@ -3,7 +3,7 @@
 
 use super::drive::{Job, Run, drive};
 use super::error::RunError;
-use super::plan::{Call, Plan, additional, plan};
+use super::plan::{Plan, plan};
 use super::setup::Setup;
 use crate::effect::Surface;
 use crate::event::{Listener, Progress};
@@ -159,20 +159,12 @@ impl<'a> Bench<'a> {
         let mut wait = self.plan.subscribe();
         let common = wait.wait_for(Option::is_some).await.ok()?.clone()?;
         let (of, common) = &*common;
-        let mut calls = common.calls.clone();
-        if !leads {
-            let here = |call: &Call| surface.tools.iter().any(|tool| tool["name"] == *call.tool);
-            calls.retain(here);
-            let more = additional(of, &surface, self.exercise(), common, self.setup.seed);
-            calls.extend(more.calls);
-        }
-        if let Some(only) = self.means.only_call {
-            calls = calls.into_iter().skip(only as usize).take(1).collect();
-        }
-        Some(Plan {
-            calls,
-            left_out: common.left_out.clone(),
-        })
+        let plan = if leads {
+            common.clone()
+        } else {
+            common.adapted(of, &surface, self.exercise(), self.setup.seed)
+        };
+        Some(plan.only(self.means.only_call))
     }
 
     /// Why the exercise of these runs carries no conclusion; empty where it does.

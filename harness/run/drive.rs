@@ -5,7 +5,7 @@ use super::log::Log;
 use super::plan::Plan;
 use super::recorder::{Recorded, Recorder};
 use super::setup::Setup;
-use crate::effect::{Body, Exit, Kind, Misbehaviour, Phase, Sink, Surface};
+use crate::effect::{Body, Exit, FileChange, Kind, Misbehaviour, Phase, Sink, Surface};
 use crate::event::{Event, FORMAT, Listener, Progress};
 use crate::internet::mock::Json;
 use crate::internet::{Config, Limits, Sockets, World};
@@ -14,6 +14,7 @@ use crate::package::Package;
 use crate::provenance::Explainer;
 use crate::sandbox::{self, Bound, Child, Started};
 use crate::snapshot::Collector;
+use std::collections::HashMap;
 use std::future::Future;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
@@ -27,8 +28,13 @@ use tokio::net::unix::pipe;
 const SETTLE: Duration = Duration::from_millis(400);
 /// After so many waits in vain a server counts as restless and is not waited for any more.
 const RESTLESS: u32 = 5;
-/// Calls of a run that are watched thoroughly, and after every one that did something.
-const THOROUGH: u32 = 24;
+/// Calls of each tool that are watched thoroughly at first, and one in so many later on.
+const FIRST: u32 = 4;
+const EVERY: u32 = 16;
+/// How long rest is looked for without pause: most servers are back at waiting within this.
+const EAGER: Duration = Duration::from_micros(300);
+/// The pause between looks after that.
+const PAUSE: Duration = Duration::from_micros(600);
 /// How long a server is watched after its last call, where the scenario names no time.
 pub const IDLE: Duration = Duration::from_millis(300);
 /// How long a server may take to end after its stdin was closed, then after SIGTERM.
@@ -99,11 +105,47 @@ struct Live {
     isolation: String,
     notes: Vec<String>,
     restless: u32,
+    habits: HashMap<String, Habit>,
     problem: Option<RunError>,
     valid_calls: u32,
     folder: PathBuf,
-    /// Wall-clock start of each call in nanoseconds since the epoch, to tie files to calls.
-    began: Vec<i128>,
+}
+
+/// How closely a server is watched after an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Watch {
+    /// Until all of its threads wait, and nothing has come for a while.
+    Thorough,
+    /// Until its main thread waits.
+    Asleep,
+    /// For what is under way already.
+    Glance,
+}
+
+/// What a tool has shown so far. Waiting after every call would take longer than most calls do.
+#[derive(Default)]
+struct Habit {
+    calls: u32,
+    /// It does things outside its process.
+    outward: bool,
+    /// It did some of them after its answer.
+    late: bool,
+}
+
+impl Habit {
+    /// How to watch after a call.
+    fn call(&mut self, outward: bool) -> Watch {
+        let nth = self.calls;
+        self.calls += 1;
+        self.outward |= outward;
+        if self.late || nth < FIRST || nth.is_multiple_of(EVERY) {
+            Watch::Thorough
+        } else if self.outward {
+            Watch::Asleep
+        } else {
+            Watch::Glance
+        }
+    }
 }
 
 type Failed = (RunError, Option<Era>);
@@ -115,7 +157,7 @@ async fn attempt(job: &Job<'_>, era: Era) -> Result<Live, Failed> {
     } else {
         job.folder.with_extension("again")
     };
-    let now = (now_ns() / 1_000_000_000) as i64;
+    let now = now_s();
     let mut log = Log::create(&folder)
         .map_err(|e| fail(RunError::new("the run folder cannot be made", e)))?;
     log.write(&Event::Started {
@@ -123,8 +165,6 @@ async fn attempt(job: &Job<'_>, era: Era) -> Result<Live, Failed> {
         role: job.role.to_owned(),
         target: job.package.resolved.clone(),
         seed: job.setup.seed.0,
-        isolation: String::new(),
-        blind_spots: job.package.notes.clone(),
     });
     let collector = Collector::new(Explainer::new(&job.setup.planted, now));
     let (recorder, recording) = Recorder::start(log, collector);
@@ -190,10 +230,10 @@ async fn attempt(job: &Job<'_>, era: Era) -> Result<Live, Failed> {
                 isolation: level.to_string(),
                 notes,
                 restless: 0,
+                habits: HashMap::new(),
                 problem: None,
                 valid_calls: 0,
                 folder,
-                began: Vec::new(),
             })
         }
         Err(refused) => {
@@ -225,20 +265,32 @@ async fn attempt(job: &Job<'_>, era: Era) -> Result<Live, Failed> {
 }
 
 async fn exercise(job: &Job<'_>, live: &mut Live, planner: Planner<'_>) {
-    live.settle(true).await;
+    live.settle(Watch::Thorough).await;
+    live.harvest();
     let Some(plan) = planner(live.surface.clone()).await else {
         return;
     };
-    let of = plan.calls.len() as u32;
-    for (done, call) in plan.calls.iter().enumerate() {
+    let of = plan.len();
+    for (done, call) in plan.calls().enumerate() {
         live.recorder.call(&call.tool, &call.arguments);
-        live.began.push(now_ns());
         let before = live.recorder.outward();
         let result = live.session.call(&call.tool, &call.arguments).await;
-        let outward = live.recorder.outward() != before;
+        let answered = live.recorder.outward();
         live.recorder.emit(Kind::Result(result));
         live.valid_calls += u32::from(call.valid);
-        live.settle(outward || (done as u32) < THOROUGH).await;
+        let habit = live.habits.entry(call.tool.clone()).or_default();
+        let mut watch = habit.call(answered != before);
+        if live.child.dirty() {
+            // A file half written would be told with the next call: writing goes on in threads.
+            watch = Watch::Thorough;
+        }
+        live.settle(watch).await;
+        if live.recorder.outward() != answered
+            && let Some(habit) = live.habits.get_mut(&call.tool)
+        {
+            habit.late = true;
+        }
+        live.harvest();
         live.world.cut();
         job.listener.hear(Progress::Calls {
             role: job.role,
@@ -258,14 +310,16 @@ async fn exercise(job: &Job<'_>, live: &mut Live, planner: Planner<'_>) {
         }
     }
     if !live.session.is_gone() {
-        let later = live.session.list().await;
-        live.recorder.emit(Kind::Surface(later));
+        if let Some(later) = live.session.list().await {
+            live.recorder.emit(Kind::Surface(later));
+        }
     }
     live.recorder.enter(Phase::Idle);
     let idle = job.setup.scenario().exercise.idle.unwrap_or(IDLE);
     if !live.session.is_gone() {
         live.session.listen(idle).await;
     }
+    live.harvest();
     live.world.cut();
 }
 
@@ -273,25 +327,31 @@ impl Live {
     /// Waits until what the last call set off has come to rest: nothing is under way in the
     /// world, and the server waits for something. Bounded; a server that never rests is not
     /// waited for again.
-    async fn settle(&mut self, thorough: bool) {
+    async fn settle(&mut self, watch: Watch) {
         if self.restless >= RESTLESS {
             return;
         }
-        let until = Instant::now() + SETTLE;
-        let mut calm = 0;
+        let began = Instant::now();
+        // What had been seen when everything was at rest for the first time.
+        let mut rested = None;
         loop {
-            if self.world.busy() == 0 && self.child.is_asleep() {
-                calm += 1;
-                // Look-ups run on threads of their own: the main thread sleeps already while a
-                // query is still on its way.
-                if !thorough || calm > 2 {
-                    self.restless = 0;
-                    return;
-                }
-            } else {
-                calm = 0;
+            // Look-ups run on threads of their own: the main thread sleeps already while a query
+            // is still on its way. Between two threads, or a thread and the world, may lie a
+            // moment in which neither has it; a pause in which nothing came tells.
+            let calm = self.world.busy() == 0
+                && match watch {
+                    Watch::Thorough => self.child.is_idle(),
+                    Watch::Asleep => self.child.is_asleep(),
+                    Watch::Glance => true,
+                };
+            let seen = self.recorder.outward();
+            if calm && (watch != Watch::Thorough || rested == Some(seen)) {
+                self.restless = 0;
+                return;
             }
-            if Instant::now() > until {
+            rested = calm.then_some(seen);
+            let waited = began.elapsed();
+            if waited > SETTLE {
                 self.restless += 1;
                 if self.restless == RESTLESS {
                     self.notes.push(
@@ -300,7 +360,22 @@ impl Live {
                 }
                 return;
             }
-            tokio::time::sleep(Duration::from_micros(300)).await;
+            if calm || waited > EAGER {
+                tokio::time::sleep(PAUSE).await;
+            } else {
+                // Timers are far coarser than this wait. The server may need this processor.
+                std::thread::yield_now();
+                tokio::task::yield_now().await;
+            }
+        }
+    }
+
+    /// Tells what was written since the last look as an effect of the present phase and call.
+    fn harvest(&mut self) {
+        if self.child.dirty() {
+            for change in files(&mut self.child, &mut self.notes) {
+                self.recorder.emit(Kind::File(change));
+            }
         }
     }
 
@@ -309,7 +384,9 @@ impl Live {
         self.recorder.enter(Phase::Exit);
         let era = self.session.era();
         let gone = self.session.is_gone();
-        let early = tokio::task::block_in_place(|| self.child.wait_timeout(Duration::ZERO));
+        // Its output ends a moment before it does itself.
+        let patience = if gone { GRACE } else { Duration::ZERO };
+        let early = tokio::task::block_in_place(|| self.child.wait_timeout(patience));
         let closing = tokio::spawn(self.session.close());
         let (exit, after) = match early {
             Some(exit) if gone => (Some(exit), "itself"),
@@ -325,17 +402,9 @@ impl Live {
                 bytes: stderr,
             }));
         }
-        let harvest = tokio::task::block_in_place(|| self.child.harvest(Bound::default()));
-        for change in harvest.changes {
-            let call = change.changed_ns.and_then(|at| call_at(&self.began, at));
-            let phase = if call.is_some() {
-                Phase::Call
-            } else {
-                Phase::Start
-            };
-            self.recorder.emit_at(phase, call, Kind::File(change));
+        for change in files(&mut self.child, &mut self.notes) {
+            sink.emit(Kind::File(change));
         }
-        self.notes.extend(harvest.notes);
         if let Some(exit) = &exit {
             sink.emit(Kind::Exit(Exit {
                 code: exit.code,
@@ -344,6 +413,9 @@ impl Live {
                 left_behind: exit.left_behind.clone(),
             }));
         }
+        self.notes.extend(job.package.notes.iter().cloned());
+        self.recorder
+            .end(self.isolation.clone(), self.notes.clone());
         drop(self.recorder);
         let recorded = tokio::task::block_in_place(|| self.recording.finish());
         let mut problem = self.problem;
@@ -354,7 +426,6 @@ impl Live {
         if let Some(what) = &recorded.problem {
             problem = Some(RunError::plain(what.clone()).hint("is the disk full?"));
         }
-        self.notes.extend(job.package.notes.iter().cloned());
         Run {
             recorded,
             surface: self.surface,
@@ -382,24 +453,20 @@ async fn end(child: &mut Child) -> (Option<sandbox::Exit>, &'static str) {
     (wait(child, GRACE), "sigkill")
 }
 
-/// The call that was the last to begin before a file was changed; none before the first.
-fn call_at(began: &[i128], changed_ns: i128) -> Option<u32> {
-    // File times are those of the last tick of the kernel's clock, up to 10 ms back.
-    const TICK: i128 = 4_000_000;
-    began
-        .partition_point(|start| *start <= changed_ns + TICK)
-        .checked_sub(1)
-        .map(|n| n as u32)
-}
-
 #[expect(
     clippy::disallowed_methods,
-    reason = "the clock that stamps files and that the server reads ties both to calls"
+    reason = "the wall clock tells times of this run from other times"
 )]
-fn now_ns() -> i128 {
+fn now_s() -> i64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
-        .map_or(0, |t| t.as_nanos() as i128)
+        .map_or(0, |t| t.as_secs() as i64)
+}
+
+fn files(child: &mut Child, notes: &mut Vec<String>) -> Vec<FileChange> {
+    let harvest = tokio::task::block_in_place(|| child.harvest(Bound::default()));
+    notes.extend(harvest.notes);
+    harvest.changes
 }
 
 fn receiver(fd: OwnedFd) -> std::io::Result<pipe::Receiver> {

@@ -7,6 +7,7 @@ use crate::scenario::Exercise;
 use crate::secret::Seed;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Calls made of one tool at least: one with what is required, one with everything.
 const LEAST: u32 = 2;
@@ -25,72 +26,107 @@ pub struct Call {
     pub valid: bool,
 }
 
-/// Calls in the order they are made.
-#[derive(Clone, Debug, Default, PartialEq)]
+/// Calls in the order they are made: round by round, one of each tool, so that calls of different
+/// tools alternate and a budget cut short has still reached every tool. Each is made when it is
+/// asked for: those of a long run would fill memory.
+#[derive(Clone, Default)]
 pub struct Plan {
-    pub calls: Vec<Call>,
+    shares: Vec<Share>,
+    /// Further calls after the rounds: tool, and number within its cases.
+    further: Vec<(Arc<Tool>, u32)>,
+    /// Make only this one, from 0.
+    only: Option<u32>,
     /// Tools that cannot be called, and why: skipped, or a schema that nothing satisfies.
     pub left_out: BTreeMap<String, String>,
 }
 
-/// The calls for a surface: round by round, one of each tool, so that calls of different tools
-/// alternate and a budget cut short has still reached every tool.
+#[derive(Clone)]
+struct Share {
+    tool: Arc<Tool>,
+    calls: u32,
+}
+
+impl Plan {
+    pub fn calls(&self) -> impl Iterator<Item = Call> {
+        let rounds = self
+            .shares
+            .iter()
+            .map(|share| share.calls)
+            .max()
+            .unwrap_or(0);
+        let of_round = |nth| {
+            self.shares
+                .iter()
+                .filter(move |share| nth < share.calls)
+                .map(move |s| (&s.tool, nth))
+        };
+        let further = self.further.iter().map(|(tool, nth)| (tool, *nth));
+        let all = (0..rounds).flat_map(of_round).chain(further);
+        let (before, most) = self.only.map_or((0, usize::MAX), |only| (only as usize, 1));
+        all.skip(before)
+            .take(most)
+            .map(|(tool, nth)| tool.call(nth))
+    }
+
+    /// How many calls there are.
+    pub fn len(&self) -> u32 {
+        let all =
+            self.shares.iter().map(|share| share.calls).sum::<u32>() + self.further.len() as u32;
+        self.only.map_or(all, |only| u32::from(only < all))
+    }
+
+    /// Only the call with this number, from 0.
+    pub fn only(self, call: Option<u32>) -> Self {
+        Self { only: call, ..self }
+    }
+
+    /// This plan for a version that declares `new` where the plan was made for `old`: without the
+    /// tools that it lacks, and with further calls for what `old` did not declare, new tools and
+    /// tools whose input schema is another.
+    pub fn adapted(&self, old: &Surface, new: &Surface, exercise: &Exercise, seed: Seed) -> Self {
+        let mut plan = self.clone();
+        let is_there = |name: &str| new.tools.iter().any(|tool| tool["name"] == *name);
+        plan.shares.retain(|share| is_there(&share.tool.name));
+        let schema = |surface: &Surface, name: &str| {
+            let tool = surface.tools.iter().find(|tool| tool["name"] == name);
+            tool.map(|tool| tool["inputSchema"].clone())
+        };
+        for tool in usable(new, exercise, seed, &mut BTreeMap::new()) {
+            if schema(old, &tool.name) == schema(new, &tool.name) {
+                continue;
+            }
+            let share = self
+                .shares
+                .iter()
+                .find(|share| share.tool.name == tool.name);
+            let made = share.map_or(0, |share| share.calls);
+            // The required-only and the everything case are the first two of any schema.
+            let numbers = [0, 1]
+                .into_iter()
+                .chain(made.max(2)..made.max(2) + FRESH - 2);
+            plan.further
+                .extend(numbers.map(|nth| (Arc::clone(&tool), nth)));
+        }
+        plan
+    }
+}
+
+/// The calls for a surface.
 pub fn plan(surface: &Surface, exercise: &Exercise, calls: u32, seed: Seed) -> Plan {
     let mut plan = Plan::default();
     let tools = usable(surface, exercise, seed, &mut plan.left_out);
     let share = (calls / (tools.len() as u32).max(1)).max(LEAST);
     let mut extra = calls.saturating_sub(share * tools.len() as u32);
-    let budgets: Vec<u32> = tools
-        .iter()
-        .map(
-            |tool| match exercise.tools.get(&tool.name).and_then(|plan| plan.calls) {
-                Some(fixed) => fixed,
-                None if extra > 0 => {
-                    extra -= 1;
-                    share + 1
-                }
-                None => share,
-            },
-        )
-        .collect();
-    for nth in 0..budgets.iter().copied().max().unwrap_or(0) {
-        for (tool, budget) in tools.iter().zip(&budgets) {
-            if nth < *budget {
-                plan.calls.push(tool.call(nth));
+    for tool in tools {
+        let calls = match exercise.tools.get(&tool.name).and_then(|plan| plan.calls) {
+            Some(fixed) => fixed,
+            None if extra > 0 => {
+                extra -= 1;
+                share + 1
             }
-        }
-    }
-    plan
-}
-
-/// Further calls for what the new version declares and the old did not: new tools, and tools
-/// whose input schema is another. Numbers go on where the common plan ended.
-pub fn additional(
-    old: &Surface,
-    new: &Surface,
-    exercise: &Exercise,
-    common: &Plan,
-    seed: Seed,
-) -> Plan {
-    let mut plan = Plan::default();
-    let schema = |surface: &Surface, name: &str| {
-        let tool = surface.tools.iter().find(|tool| tool["name"] == name);
-        tool.map(|tool| tool["inputSchema"].clone())
-    };
-    for tool in usable(new, exercise, seed, &mut plan.left_out) {
-        if schema(old, &tool.name) == schema(new, &tool.name) {
-            continue;
-        }
-        let made = common
-            .calls
-            .iter()
-            .filter(|call| call.tool == tool.name)
-            .count() as u32;
-        // The required-only and the everything case are the first two of any schema.
-        let numbers = [0, 1]
-            .into_iter()
-            .chain(made.max(2)..made.max(2) + FRESH - 2);
-        plan.calls.extend(numbers.map(|nth| tool.call(nth)));
+            None => share,
+        };
+        plan.shares.push(Share { tool, calls });
     }
     plan
 }
@@ -116,8 +152,8 @@ fn usable(
     exercise: &Exercise,
     seed: Seed,
     left_out: &mut BTreeMap<String, String>,
-) -> Vec<Tool> {
-    let mut tools: Vec<Tool> = Vec::new();
+) -> Vec<Arc<Tool>> {
+    let mut tools: Vec<Arc<Tool>> = Vec::new();
     for tool in &surface.tools {
         let Some(name) = tool["name"].as_str() else {
             continue;
@@ -139,10 +175,10 @@ fn usable(
             .filter(|schema| schema.is_object())
             .unwrap_or(&empty);
         match Generator::new(name, schema, &hints, seed) {
-            Ok(generator) => tools.push(Tool {
+            Ok(generator) => tools.push(Arc::new(Tool {
                 name: name.to_owned(),
                 generator,
-            }),
+            })),
             Err(problem) => {
                 left_out.insert(name.to_owned(), problem.to_string());
             }

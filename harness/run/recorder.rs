@@ -29,6 +29,10 @@ pub struct Recorder {
 }
 
 enum Message {
+    End {
+        isolation: String,
+        blind_spots: Vec<String>,
+    },
     Call {
         tool: String,
         arguments: Value,
@@ -102,20 +106,17 @@ impl Recorder {
         self.now.store(encode(Phase::Call, calls), Ordering::SeqCst);
     }
 
+    /// Says under which isolation the run was made and what it could not see; the last word.
+    pub fn end(&self, isolation: String, blind_spots: Vec<String>) {
+        let _ = self.queue.send(Message::End {
+            isolation,
+            blind_spots,
+        });
+    }
+
     /// How many effects outside the process were seen so far.
     pub fn outward(&self) -> u64 {
         self.outward.load(Ordering::Relaxed)
-    }
-
-    /// Hands in an effect of an earlier call or another phase.
-    pub fn emit_at(&self, phase: Phase, call: Option<u32>, kind: Kind) {
-        let at_us = self.started.elapsed().as_micros() as u64;
-        let _ = self.queue.send(Message::Effect {
-            at_us,
-            phase,
-            call,
-            kind: Box::new(kind),
-        });
     }
 }
 
@@ -125,7 +126,14 @@ impl Sink for Recorder {
             self.outward.fetch_add(1, Ordering::Relaxed);
         }
         let (phase, calls) = decode(self.now.load(Ordering::SeqCst));
-        self.emit_at(phase, calls.checked_sub(1), kind);
+        let at_us = self.started.elapsed().as_micros() as u64;
+        let call = calls.checked_sub(1);
+        let _ = self.queue.send(Message::Effect {
+            at_us,
+            phase,
+            call,
+            kind: Box::new(kind),
+        });
     }
 }
 
@@ -180,8 +188,14 @@ fn write(messages: &Receiver<Message>, mut log: Log, mut collector: Collector) -
     let mut arguments: BTreeMap<String, Vec<Value>> = BTreeMap::new();
     let mut seq = 0;
     let mut calls_ok = 0;
+    // A run without its end in the log was cut short.
+    let mut ended = None;
     while let Ok(message) = messages.recv() {
         match message {
+            Message::End {
+                isolation,
+                blind_spots,
+            } => ended = Some((isolation, blind_spots)),
             Message::Call {
                 tool,
                 arguments: args,
@@ -243,11 +257,14 @@ fn write(messages: &Receiver<Message>, mut log: Log, mut collector: Collector) -
         }
     }
     let calls = by_call.len() as u32;
-    log.write(&Event::Finished {
-        calls,
-        calls_ok,
-        lost_effects: 0,
-    });
+    if let Some((isolation, blind_spots)) = ended {
+        log.write(&Event::Finished {
+            calls,
+            calls_ok,
+            isolation,
+            blind_spots,
+        });
+    }
     let problem = log
         .finish()
         .err()

@@ -4,10 +4,12 @@ use super::harvest::{Bound, Harvest, Writable};
 use super::launch::{Init, Process};
 use super::message::{self, News};
 use super::sys;
+use super::watch::Watch;
 use std::fs::{self, File};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::FileExt;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// The end of a server.
@@ -33,9 +35,10 @@ pub struct Child {
     /// /proc/PID/stat, kept open: reading it again gives the present state.
     stat: Option<File>,
     writable: Writable,
+    watch: Option<Arc<Watch>>,
     exit: Option<Exit>,
     // Last, so that it ends after the control socket has told it to.
-    _init: Init,
+    init: Init,
 }
 
 pub(super) struct Parts {
@@ -43,6 +46,7 @@ pub(super) struct Parts {
     pub init: Init,
     pub server: Process,
     pub writable: Writable,
+    pub watch: Option<Arc<Watch>>,
 }
 
 impl Child {
@@ -52,8 +56,9 @@ impl Child {
             control: parts.control,
             server: parts.server,
             writable: parts.writable,
+            watch: parts.watch,
             exit: None,
-            _init: parts.init,
+            init: parts.init,
         }
     }
 
@@ -62,8 +67,13 @@ impl Child {
         self.server.pid as u32
     }
 
-    /// Whether the main thread waits for something, or has ended. One read, no allocation.
+    /// Whether the main thread waits for something, or has ended. One read and one poll, no
+    /// allocation.
     pub fn is_asleep(&self) -> bool {
+        self.confirm(|| self.main_is_asleep())
+    }
+
+    fn main_is_asleep(&self) -> bool {
         let mut line = [0; 512];
         let Some(Ok(got)) = self.stat.as_ref().map(|stat| stat.read_at(&mut line, 0)) else {
             return true;
@@ -71,11 +81,23 @@ impl Child {
         asleep(&line[..got])
     }
 
-    /// Whether every thread of the main process and of its descendants waits: slower than
+    /// Whether every thread of every process inside waits: slower than
     /// [`is_asleep`](Self::is_asleep), and surer, because work may go on beside the main thread.
     pub fn is_idle(&self) -> bool {
-        let mut left = vec![self.server.pid];
-        // Some kernels do not list children; then only the main process counts.
+        self.confirm(|| self.all_are_asleep())
+    }
+
+    fn confirm(&self, asleep: impl FnOnce() -> bool) -> bool {
+        match &self.watch {
+            Some(watch) => watch.confirm(asleep),
+            None => asleep(),
+        }
+    }
+
+    fn all_are_asleep(&self) -> bool {
+        // The init adopts the processes whose parents have ended. Some kernels do not list
+        // children; then only these two count.
+        let mut left = vec![self.init.0.pid, self.server.pid];
         while let Some(pid) = left.pop() {
             let threads = fs::read_dir(format!("/proc/{pid}/task"))
                 .into_iter()
@@ -89,7 +111,8 @@ impl Child {
                 left.extend(
                     children
                         .split_whitespace()
-                        .filter_map(|id| id.parse::<i32>().ok()),
+                        .filter_map(|id| id.parse::<i32>().ok())
+                        .filter(|id| *id != self.server.pid),
                 );
             }
         }
@@ -190,9 +213,28 @@ impl Child {
         }
     }
 
-    /// What was written, changed and deleted so far; complete once the server has ended.
-    pub fn harvest(&self, bound: Bound) -> Harvest {
-        self.writable.harvest(bound)
+    /// Whether anything can have been written so far: a process asked to open for writing, or
+    /// to change an entry of a folder. Once true it stays true, so every later look must look
+    /// again: a descriptor opened for writing may be written to at any time, and what was
+    /// asked for may happen after a look. Opens for reading do not count. It is decided on
+    /// the call's number and flags alone, never on a path, which could change after it was read.
+    pub fn dirty(&self) -> bool {
+        // Without a watcher nobody can say that nothing was written.
+        self.watch.as_ref().is_none_or(|watch| watch.is_dirty())
+    }
+
+    /// What was written, changed and deleted since the last harvest, the first time since the
+    /// start. A file changed twice is told twice, each time whole and with what became of it
+    /// since the last look; one made and deleted between two looks is not seen, and a renamed
+    /// one is deleted here and created there. `bound` is for all harvests together, and each
+    /// note is given once.
+    ///
+    /// While the server runs, an entry that is as it was costs about a microsecond, and its
+    /// content is not looked at; past 5,000 entries nothing is looked at before the end. What
+    /// is written through a memory map may show only in the content, so after
+    /// [`wait_timeout`](Self::wait_timeout) has told the end everything is read once more.
+    pub fn harvest(&mut self, bound: Bound) -> Harvest {
+        self.writable.harvest(bound, self.exit.is_some())
     }
 }
 

@@ -69,7 +69,7 @@ mod tests {
 
     #[test]
     fn strings_and_arrays_are_read_up_to_their_bounds() {
-        let me = sys::own_pid();
+        let me = std::process::id() as i32;
         let (a, b) = (c"hello", c"world");
         let array = [a.as_ptr(), b.as_ptr(), std::ptr::null()];
         let at = |p: *const std::ffi::c_char| p as u64;

@@ -17,6 +17,8 @@ const NUMBER: u32 = 0;
 const ARCHITECTURE: u32 = 4;
 /// Low half of the first argument (both architectures are little-endian).
 const ARGUMENT: u32 = 16;
+/// From one argument to the next.
+const NEXT: u32 = 8;
 
 /// Ways around the namespaces, into other processes, or into rarely tested kernel code.
 const DENIED: &[libc::c_long] = &[
@@ -73,6 +75,58 @@ const ABSENT: &[libc::c_long] = &[
 /// Calls the watcher sees before they happen.
 const WATCHED: &[libc::c_long] = &[libc::SYS_execve, libc::SYS_execveat, libc::SYS_connect];
 
+/// Opens, and which of their arguments holds the flags.
+const OPENS: &[(libc::c_long, u32)] = &[
+    (libc::SYS_openat, 2),
+    #[cfg(target_arch = "x86_64")]
+    (libc::SYS_open, 1),
+];
+
+/// Flags of opens that can change anything, O_TRUNC without write access included (open (2)).
+const OPENS_TO_WRITE: u32 = (libc::O_WRONLY | libc::O_RDWR | libc::O_CREAT | libc::O_TRUNC) as u32;
+
+/// Calls that change the file tree without a descriptor that was opened for writing.
+const WRITES: &[libc::c_long] = &[
+    // Its flags are behind a pointer, where another thread can change them.
+    libc::SYS_openat2,
+    libc::SYS_unlinkat,
+    libc::SYS_renameat,
+    libc::SYS_renameat2,
+    libc::SYS_mkdirat,
+    libc::SYS_linkat,
+    libc::SYS_symlinkat,
+    libc::SYS_mknodat,
+    libc::SYS_truncate,
+    libc::SYS_fchmod,
+    libc::SYS_fchmodat,
+    libc::SYS_fchmodat2,
+    // The name of a local socket is an entry, too.
+    libc::SYS_bind,
+];
+
+/// The same under names that newer architectures no longer have.
+#[cfg(target_arch = "x86_64")]
+const OLDER_WRITES: &[libc::c_long] = &[
+    libc::SYS_creat,
+    libc::SYS_unlink,
+    libc::SYS_rename,
+    libc::SYS_mkdir,
+    libc::SYS_rmdir,
+    libc::SYS_link,
+    libc::SYS_symlink,
+    libc::SYS_mknod,
+    libc::SYS_chmod,
+];
+#[cfg(not(target_arch = "x86_64"))]
+const OLDER_WRITES: &[libc::c_long] = &[];
+
+/// Whether a call that is shown to the watcher can change the file tree.
+pub fn may_write(call: libc::c_long) -> bool {
+    OPENS.iter().any(|(open, _)| *open == call)
+        || WRITES.contains(&call)
+        || OLDER_WRITES.contains(&call)
+}
+
 const NEW_NAMESPACE: u32 = (libc::CLONE_NEWNS
     | libc::CLONE_NEWCGROUP
     | libc::CLONE_NEWUTS
@@ -113,7 +167,19 @@ fn program(watch: bool) -> Vec<sock_filter> {
     // The x32 calls of x86-64 have their own numbers from this bit up.
     p.extend([jump(BPF_JGE, 0x4000_0000, 0, 1), give(error(libc::ENOSYS))]);
     if watch {
-        p.extend(each(WATCHED, SECCOMP_RET_USER_NOTIF));
+        // First, because they are the most frequent; opens for reading are nobody's business.
+        for (open, flags) in OPENS {
+            p.extend([
+                jump(BPF_JEQ, *open as u32, 0, 4),
+                load(ARGUMENT + NEXT * flags),
+                jump(BPF_JSET, OPENS_TO_WRITE, 0, 1),
+                give(SECCOMP_RET_USER_NOTIF),
+                give(SECCOMP_RET_ALLOW),
+            ]);
+        }
+        for calls in [WATCHED, WRITES, OLDER_WRITES] {
+            p.extend(each(calls, SECCOMP_RET_USER_NOTIF));
+        }
     }
     p.extend(each(DENIED, error(libc::EPERM)));
     p.extend(each(ABSENT, error(libc::ENOSYS)));
@@ -133,7 +199,7 @@ fn program(watch: bool) -> Vec<sock_filter> {
         jump(BPF_JEQ, libc::AF_INET as u32, 5, 0),
         jump(BPF_JEQ, libc::AF_INET6 as u32, 4, 0),
         jump(BPF_JEQ, libc::AF_NETLINK as u32, 0, 2),
-        load(ARGUMENT + 16),
+        load(ARGUMENT + 2 * NEXT),
         jump(BPF_JEQ, libc::NETLINK_ROUTE as u32, 1, 0),
         give(error(libc::EAFNOSUPPORT)),
         give(SECCOMP_RET_ALLOW),
@@ -179,6 +245,10 @@ mod tests {
 
     /// Runs the program on one call as the kernel would.
     fn verdict(call: libc::c_long, first: u32, third: u32) -> u32 {
+        decide(call, [first, 0, third])
+    }
+
+    fn decide(call: libc::c_long, arguments: [u32; 3]) -> u32 {
         let p = program(true);
         let (mut at, mut a) = (0, 0);
         loop {
@@ -192,8 +262,7 @@ mod tests {
                 a = match i.k {
                     NUMBER => call as u32,
                     ARCHITECTURE => ARCH,
-                    ARGUMENT => first,
-                    _ => third,
+                    at => arguments[((at - ARGUMENT) / NEXT) as usize],
                 };
                 continue;
             }
@@ -228,5 +297,26 @@ mod tests {
             verdict(libc::SYS_read | 0x4000_0000, 0, 0),
             error(libc::ENOSYS)
         );
+    }
+
+    #[test]
+    fn only_opens_that_can_write_are_shown() {
+        let flags = |flags: i32| decide(libc::SYS_openat, [0, !0, flags as u32]);
+        let reading = libc::O_RDONLY | libc::O_CLOEXEC | libc::O_DIRECTORY | libc::O_PATH;
+        assert_eq!(flags(reading), SECCOMP_RET_ALLOW);
+        for writing in [
+            libc::O_WRONLY,
+            libc::O_RDWR,
+            libc::O_CREAT,
+            libc::O_TRUNC,
+            libc::O_TMPFILE | libc::O_RDWR,
+        ] {
+            assert_eq!(flags(writing | libc::O_CLOEXEC), SECCOMP_RET_USER_NOTIF);
+        }
+        for call in WRITES.iter().chain(OLDER_WRITES) {
+            assert_eq!(decide(*call, [0; 3]), SECCOMP_RET_USER_NOTIF);
+            assert!(may_write(*call));
+        }
+        assert!(!may_write(libc::SYS_connect));
     }
 }

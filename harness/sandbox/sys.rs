@@ -219,19 +219,10 @@ pub fn fork() -> io::Result<Side> {
 
 /// Forks a child whose parent is the caller's parent, which can then wait for it.
 pub fn fork_sibling() -> io::Result<Side> {
-    let flags = libc::CLONE_PARENT | libc::SIGCHLD;
+    let flags = (libc::CLONE_PARENT | libc::SIGCHLD) as usize;
     // SAFETY: no new stack and no shared memory, so this is fork (2) with another parent;
     // single-threaded as above. libc keeps no cached process id since glibc 2.25.
-    side(unsafe {
-        libc::syscall(
-            libc::SYS_clone,
-            flags as usize,
-            0usize,
-            0usize,
-            0usize,
-            0usize,
-        )
-    })
+    side(unsafe { call(libc::SYS_clone, [flags, 0, 0, 0, 0]) }?)
 }
 
 pub fn exit(code: i32) -> ! {
@@ -485,13 +476,6 @@ pub fn kill_everyone() {
     unsafe { libc::kill(-1, libc::SIGKILL) };
 }
 
-/// This process's id.
-#[cfg(test)]
-pub fn own_pid() -> i32 {
-    // SAFETY: cannot fail.
-    unsafe { libc::getpid() }
-}
-
 pub fn pidfd(pid: i32) -> io::Result<OwnedFd> {
     // SAFETY: no memory is passed.
     owned(unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) })
@@ -595,4 +579,22 @@ pub fn attribute(path: &Path, name: &CStr) -> Option<Vec<u8>> {
     // SAFETY: live C strings and a buffer of the stated length.
     let got = unsafe { libc::getxattr(path.as_ptr(), name.as_ptr(), into, len) };
     usize::try_from(got).ok().map(|n| value[..n].to_vec())
+}
+
+/// What an entry of `folder` is: itself, not what it may be a link to.
+pub fn stat_at(folder: BorrowedFd, name: &CStr) -> io::Result<libc::stat> {
+    let (fd, flags) = (folder.as_raw_fd(), libc::AT_SYMLINK_NOFOLLOW);
+    // SAFETY: a live C string, and a structure the call fills when it succeeds.
+    unsafe {
+        let mut found: libc::stat = zeroed();
+        check(libc::fstatat(fd, name.as_ptr(), &raw mut found, flags).into()).map(|_| found)
+    }
+}
+
+/// Opens an entry of `folder`, close-on-exec. Nothing is made: no flag that needs a mode.
+pub fn open_at(folder: BorrowedFd, name: &CStr, flags: i32) -> io::Result<OwnedFd> {
+    // SAFETY: a live C string.
+    owned(
+        unsafe { libc::openat(folder.as_raw_fd(), name.as_ptr(), flags | libc::O_CLOEXEC) }.into(),
+    )
 }

@@ -1,40 +1,42 @@
-//! The writable file system: its places inside, and what each held at first.
+//! The writable file system: its places inside, and what is known of each.
 
-use super::entry;
-use super::walk::{At, Bound, Harvest, Walk};
+use super::look::Look;
+use super::tally::{Bound, Harvest, Lost, Tally};
+use super::tree::{Content, Folder, What};
 use crate::sandbox::root::{FURNISHED, WRITABLE, needs_cwd};
 use crate::sandbox::{Mode, Spec};
-use std::collections::{BTreeMap, BTreeSet};
-use std::ffi::OsStr;
-use std::os::fd::OwnedFd;
+use std::ffi::CString;
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
-/// The writable file system and what it held at first.
+/// The writable file system and what was found in it so far.
 #[derive(Debug)]
 pub struct Writable {
     root: OwnedFd,
     places: Vec<Place>,
-    pub(super) planted: BTreeMap<String, Planted>,
-    /// Folders that were there at the start.
-    pub(super) folders: BTreeSet<String>,
-    /// Mount targets, and whether they are read-only.
-    mounts: Vec<(String, bool)>,
+    tally: Tally,
 }
 
 /// A folder of the writable file system, and where the server sees it.
 #[derive(Debug)]
 pub(super) struct Place {
-    pub name: String,
+    /// One of these exists.
+    pub names: Vec<CString>,
     pub inside: String,
     /// The folder on the host that it began as.
-    lower: Option<PathBuf>,
+    pub lower: Option<PathBuf>,
+    pub tree: Folder,
 }
 
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Planted {
-    /// Kept as it is: hashing it would delay the start, and most runs look once.
-    pub content: Vec<u8>,
-    pub mode: u32,
+impl Place {
+    fn new(names: &[&str], inside: &str, lower: Option<&Path>) -> Self {
+        Self {
+            names: names.iter().flat_map(|name| CString::new(*name)).collect(),
+            inside: inside.to_owned(),
+            lower: lower.map(Path::to_owned),
+            tree: Folder::default(),
+        }
+    }
 }
 
 impl Writable {
@@ -46,71 +48,79 @@ impl Writable {
                 "" => continue,
                 inside => inside,
             };
-            places.push(Place {
-                name: (*name).to_owned(),
-                inside: inside.to_owned(),
-                lower: None,
-            });
+            places.push(Place::new(&[*name], inside, None));
         }
         for (i, mount) in spec.mounts.iter().enumerate() {
             if mount.mode == Mode::Overlay {
-                // One of the two exists: an overlay's upper side, or the copy in its stead.
-                for kind in ["up", "copy"] {
-                    places.push(Place {
-                        name: format!("{kind}{i}"),
-                        inside: mount.target.clone(),
-                        lower: Some(mount.source.clone()),
-                    });
-                }
+                // An overlay's upper side, or the copy in its stead.
+                let [up, copy] = ["up", "copy"].map(|kind| format!("{kind}{i}"));
+                places.push(Place::new(
+                    &[&up, &copy],
+                    &mount.target,
+                    Some(&mount.source),
+                ));
             }
         }
-        let planted = spec.files.iter().map(|file| {
-            let (content, mode) = (file.content.clone(), file.mode);
-            (file.path.clone(), Planted { content, mode })
-        });
-        let mut folders: BTreeSet<String> = FURNISHED.iter().map(|(f, _)| f.to_string()).collect();
-        let files = spec.files.iter().map(|f| f.path.as_str());
-        let targets = spec.mounts.iter().map(|m| m.target.as_str());
-        for path in files.chain(targets).chain([spec.cwd.as_str()]) {
-            let ancestors = Path::new(path).ancestors();
-            folders.extend(ancestors.map(|a| a.to_string_lossy().into_owned()));
-        }
+        plant(spec, &mut places);
         Self {
             root,
             places,
-            planted: planted.collect(),
-            folders,
-            mounts: (spec.mounts.iter())
-                .map(|m| (m.target.clone(), m.mode == Mode::ReadOnly))
-                .collect(),
+            tally: Tally::default(),
         }
     }
 
-    pub fn harvest(&self, bound: Bound) -> Harvest {
-        let mut walk = Walk::new(self, bound);
-        let mut entered = Vec::new();
-        for place in &self.places {
-            let Ok(top) = entry::open(&self.root, OsStr::new(&place.name)) else {
-                continue;
-            };
-            entered.push(place);
-            let at = At {
-                inside: place.inside.clone(),
-                lower: place.lower.clone(),
-                whole: place.name.starts_with("copy"),
-            };
-            walk.place(&top, &at);
+    /// Changes since the last harvest, `last` when no process is left to make any.
+    pub fn harvest(&mut self, bound: Bound, last: bool) -> Harvest {
+        if self.tally.has_lost(Lost::Order) && !last {
+            return Harvest::default();
         }
-        walk.missing(&entered);
-        walk.finish()
+        let mut look = Look::new(&mut self.tally, bound, last);
+        for place in &mut self.places {
+            look.place(self.root.as_fd(), place);
+        }
+        look.finish()
     }
+}
 
-    /// Whether a planted file stands in a read-only mount, where it cannot change.
-    pub(super) fn is_sealed(&self, path: &str) -> bool {
-        let around = |(target, _): &&(String, bool)| Path::new(path).starts_with(target);
-        let innermost = self.mounts.iter().filter(around);
-        let innermost = innermost.max_by_key(|(target, _)| target.len());
-        innermost.is_some_and(|(_, read_only)| *read_only)
+/// Notes what each place holds from the start on; of two files at one path the later is there.
+fn plant(spec: &Spec, places: &mut [Place]) {
+    let mut put = |path: &str, what: What| {
+        // What stands in a read-only mount cannot change; only the innermost one counts.
+        let around = |inside: &str| path != inside && Path::new(path).starts_with(inside);
+        let sealed = (spec.mounts.iter())
+            .filter(|mount| mount.mode == Mode::ReadOnly && around(&mount.target))
+            .map(|mount| mount.target.len())
+            .max();
+        let place = places.iter_mut().filter(|place| around(&place.inside));
+        let Some(place) = place.max_by_key(|place| place.inside.len()) else {
+            return;
+        };
+        if sealed.is_none_or(|len| len < place.inside.len())
+            && let Ok(below) = Path::new(path).strip_prefix(&place.inside)
+        {
+            place.tree.plant(below, what);
+        }
+    };
+    for file in spec.files.iter().rev() {
+        // One that is planted over a mounted file stands in that mount.
+        if !spec.mounts.iter().any(|mount| mount.target == file.path) {
+            let (mode, content) = (file.mode, Content::Planted(file.content.clone()));
+            put(&file.path, What::File { mode, content });
+        }
+    }
+    for mount in &spec.mounts {
+        put(&mount.target, What::There);
+    }
+    for (folder, _) in FURNISHED {
+        put(folder, What::Folder(Folder::default()));
+    }
+    let files = spec.files.iter().map(|file| &file.path);
+    let targets = spec.mounts.iter().map(|mount| &mount.target);
+    let parents = files
+        .chain(targets)
+        .flat_map(|path| Path::new(path).ancestors().skip(1));
+    for folder in parents.chain(Path::new(&spec.cwd).ancestors()) {
+        put(&folder.to_string_lossy(), What::Folder(Folder::default()));
     }
 }
 
@@ -120,8 +130,8 @@ mod tests {
     use crate::effect::FileAction;
     use crate::sandbox::{Mount, PlantedFile};
     use proptest::prelude::*;
+    use std::collections::{BTreeMap, BTreeSet};
     use std::fs::{self, File, Permissions};
-    use std::os::unix::ffi::OsStrExt;
     use std::os::unix::fs::PermissionsExt;
 
     /// A file's content (one letter) and whether only its owner may read it.
@@ -143,17 +153,36 @@ mod tests {
         if private { 0o600 } else { 0o644 }
     }
 
+    /// Makes `to` hold the tree, and leaves alone what is as it should be.
     fn write(tree: &Tree, to: &Path) {
+        for entry in fs::read_dir(to).unwrap().flatten() {
+            let name = entry.file_name().into_string().unwrap();
+            let below = format!("{name}/");
+            if tree.keys().any(|path| path.starts_with(&below)) && entry.path().is_dir() {
+                for entry in fs::read_dir(entry.path()).unwrap().flatten() {
+                    let path = format!("{below}{}", entry.file_name().to_str().unwrap());
+                    if !tree.contains_key(&path) {
+                        fs::remove_file(entry.path()).unwrap();
+                    }
+                }
+            } else if entry.path().is_dir() {
+                fs::remove_dir_all(entry.path()).unwrap();
+            } else if !tree.contains_key(&name) {
+                fs::remove_file(entry.path()).unwrap();
+            }
+        }
         for (path, (content, private)) in tree {
             let path = to.join(path);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(&path, content.to_string()).unwrap();
+            if fs::read_to_string(&path).ok() != Some(content.to_string()) {
+                fs::write(&path, content.to_string()).unwrap();
+            }
             fs::set_permissions(&path, Permissions::from_mode(mode(*private))).unwrap();
         }
     }
 
-    fn harvest(root: &Path, spec: &Spec, bound: Bound) -> Harvest {
-        Writable::new(File::open(root).unwrap().into(), spec).harvest(bound)
+    fn writable(root: &Path, spec: &Spec) -> Writable {
+        Writable::new(File::open(root).unwrap().into(), spec)
     }
 
     /// What a comparison of the two trees must say about files.
@@ -169,20 +198,33 @@ mod tests {
         paths.into_iter().filter_map(named).collect()
     }
 
-    fn files(harvest: Harvest) -> BTreeMap<String, FileAction> {
-        let files = harvest.changes.into_iter();
-        let files = files.filter(|change| change.action != FileAction::FolderCreated);
+    /// The same as a harvest says it, folders left out: those have no letter in the trees.
+    fn files(harvest: Harvest, trees: [&Tree; 2], base: &str) -> BTreeMap<String, FileAction> {
+        let is_file = |path: &str| {
+            let path = path
+                .strip_prefix(base)
+                .and_then(|path| path.strip_prefix('/'));
+            path.is_some_and(|path| trees.iter().any(|tree| tree.contains_key(path)))
+        };
+        let files = harvest
+            .changes
+            .into_iter()
+            .filter(|change| change.action != FileAction::FolderCreated && is_file(&change.path));
         files.map(|change| (change.path, change.action)).collect()
     }
 
     proptest! {
         #![proptest_config(ProptestConfig { failure_persistence: None, cases: 64, ..ProptestConfig::default() })]
+        // Looks follow each other at once, so that file times alone would not tell.
         #[test]
-        fn planted_files_are_compared_with_what_is_there(before in trees(), after in trees()) {
+        fn each_look_tells_what_changed_since_the_one_before(
+            planted in trees(),
+            steps in proptest::collection::vec((trees(), any::<bool>()), 1..5),
+        ) {
             let root = tempfile::tempdir().unwrap();
-            fs::create_dir(root.path().join("home")).unwrap();
-            write(&after, &root.path().join("home"));
-            let files_planted = before.iter().map(|(path, (content, private))| PlantedFile {
+            let home = root.path().join("home");
+            fs::create_dir(&home).unwrap();
+            let files_planted = planted.iter().map(|(path, (content, private))| PlantedFile {
                 path: format!("/home/alex/{path}"),
                 content: content.to_string().into_bytes(),
                 mode: mode(*private),
@@ -192,21 +234,41 @@ mod tests {
                 files: files_planted.collect(),
                 ..Spec::default()
             };
-            let found = files(harvest(root.path(), &spec, Bound::default()));
-            prop_assert_eq!(found, expected(&before, &after, "/home/alex"));
+            let mut writable = writable(root.path(), &spec);
+            let mut before = planted;
+            for (after, last) in steps {
+                write(&after, &home);
+                let harvest = writable.harvest(Bound::default(), last);
+                let found = files(harvest, [&before, &after], "/home/alex");
+                // A name that is a folder before or after says so as a whole.
+                let mut expected = expected(&before, &after, "/home/alex");
+                let folder = |tree: &Tree, path: &str| {
+                    let below = format!("{}/", path.trim_start_matches("/home/alex/"));
+                    tree.keys().any(|path| path.starts_with(&below))
+                };
+                expected.retain(|path, _| !folder(&before, path) && !folder(&after, path));
+                let mut found = found;
+                found.retain(|path, _| !folder(&before, path) && !folder(&after, path));
+                prop_assert_eq!(found, expected);
+                let again = writable.harvest(Bound::default(), last);
+                prop_assert_eq!(again, Harvest::default());
+                before = after;
+            }
         }
 
         // Side by side only: a folder that is gone whole is told once, not file by file.
         #[test]
-        fn a_copy_is_compared_with_its_source(before in trees(), after in trees()) {
+        fn a_copy_is_compared_with_its_source(
+            before in trees(),
+            steps in proptest::collection::vec((trees(), any::<bool>()), 1..4),
+        ) {
             let flat = |tree: Tree| -> Tree {
                 tree.into_iter().map(|(path, file)| (path.replace('/', "-"), file)).collect()
             };
-            let (before, after) = (flat(before), flat(after));
+            let mut before = flat(before);
             let (root, source) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
             write(&before, source.path());
             fs::create_dir(root.path().join("copy0")).unwrap();
-            write(&after, &root.path().join("copy0"));
             let spec = Spec {
                 cwd: "/srv".to_owned(),
                 mounts: vec![Mount {
@@ -216,47 +278,70 @@ mod tests {
                 }],
                 ..Spec::default()
             };
-            let found = files(harvest(root.path(), &spec, Bound::default()));
-            prop_assert_eq!(found, expected(&before, &after, "/srv"));
+            let mut writable = writable(root.path(), &spec);
+            for (after, last) in steps {
+                let after = flat(after);
+                write(&after, &root.path().join("copy0"));
+                let harvest = writable.harvest(Bound::default(), last);
+                let found = files(harvest, [&before, &after], "/srv");
+                prop_assert_eq!(found, expected(&before, &after, "/srv"));
+                before = after;
+            }
         }
     }
 
-    #[test]
-    fn what_exceeds_the_bound_is_counted() {
+    fn in_tmp(count: usize, content: &str) -> (tempfile::TempDir, Writable) {
         let root = tempfile::tempdir().unwrap();
         fs::create_dir(root.path().join("tmp")).unwrap();
-        for i in 0..5 {
-            fs::write(root.path().join(format!("tmp/{i}")), "1234567890").unwrap();
+        for i in 0..count {
+            fs::write(root.path().join(format!("tmp/{i}")), content).unwrap();
         }
+        let writable = writable(root.path(), &Spec::default());
+        (root, writable)
+    }
+
+    #[test]
+    fn what_exceeds_the_bound_is_noted_once() {
+        let (root, mut writable) = in_tmp(5, "1234567890");
         let bound = Bound {
             changes: 3,
             bytes: 25,
             keep: 4,
         };
-        let found = harvest(root.path(), &Spec::default(), bound);
+        // While the server runs, half of the bytes are read.
+        let found = writable.harvest(bound, false);
+        let content = |i: usize| &found.changes[i].content;
         assert_eq!(found.changes.len(), 3);
-        assert_eq!(found.changes[0].content.kept, b"1234");
-        assert_eq!(
-            (
-                found.changes[2].content.len,
-                &*found.changes[2].content.sha256
-            ),
-            (10, "")
-        );
+        assert_eq!(content(0).kept, b"1234");
+        assert_eq!((content(2).len, &*content(2).sha256), (10, ""));
         assert_eq!(
             found.notes,
             [
-                "2 further changes to files are not listed",
-                "3 files were not read: too large in all, or closed"
+                "some files were not read: too large in all, or closed",
+                "changes to files after the first 3 are not listed"
             ]
         );
+        fs::write(root.path().join("tmp/5"), "").unwrap();
+        assert_eq!(writable.harvest(bound, true), Harvest::default());
     }
 
     #[test]
-    fn a_name_that_is_no_text_stays_distinct() {
-        assert_eq!(
-            entry::readable(OsStr::from_bytes(b"a\xff\xc3b")),
-            "a\\xff\\xc3b"
+    fn a_crowd_is_looked_at_in_the_end_only() {
+        let (root, mut writable) = in_tmp(super::super::tally::MANY + 1, "");
+        let found = writable.harvest(Bound::default(), false);
+        assert_eq!(found.changes, []);
+        assert!(
+            found.notes[0].starts_with("more than 5000 files"),
+            "{:?}",
+            found.notes
         );
+        fs::write(root.path().join("tmp/new"), "").unwrap();
+        assert_eq!(
+            writable.harvest(Bound::default(), false),
+            Harvest::default()
+        );
+        let found = writable.harvest(Bound::default(), true);
+        assert_eq!(found.changes.len(), super::super::tally::MANY + 2);
+        assert_eq!(found.notes, [""; 0]);
     }
 }

@@ -1,0 +1,157 @@
+//! Calls per second: bare, in turncoat with everything on, under `strace -f`, behind mitmproxy.
+//!
+//! turncoat's figure is that of its whole phase of calls: what it does and waits for after each
+//! call is part of it. The bare server gets the same calls from the same client, and where it
+//! needs an upstream, a plain local HTTPS server that answers with the same mock.
+//!
+//! `cargo bench --bench calls [CALLS] [ROUNDS]`; `taskset -c 0 …` puts all of it on one processor.
+
+mod kit;
+
+use kit::{Bare, Record, Upstream, Way, median};
+use serde_json::Value;
+use std::sync::Arc;
+use std::time::Duration;
+use turncoat::internet::mock::{Json, Mock};
+use turncoat::package::Package;
+use turncoat::secret::Seed;
+
+const HOST: &str = "api.bench.example";
+/// Calls that warm up the server's compiler, on either side.
+const WARM: usize = 200;
+
+#[tokio::main]
+async fn main() {
+    let calls = kit::argument(0, 3000).max(2 * WARM as u32);
+    let rounds = kit::argument(1, 5);
+    kit::heading(&format!(
+        "calls per second, {calls} calls, median of {rounds} rounds"
+    ));
+    let json: Arc<dyn Mock> = Arc::new(Json::sink(Seed(7)));
+    let upstream = Upstream::start(HOST, json).await;
+    table("compute", calls, rounds, None, 0.9).await;
+    table("https-each", calls, rounds, Some(&upstream), 0.8).await;
+}
+
+async fn table(server: &str, calls: u32, rounds: u32, upstream: Option<&Upstream>, target: f64) {
+    let package = kit::installed(server);
+    let plain = Way {
+        upstream,
+        ..Way::default()
+    };
+    let (mut bare, mut sealed, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
+    let mut made = Vec::new();
+    for round in 0..rounds {
+        let keep = tempfile::tempdir().expect("a folder");
+        let keep = keep.path().join("run");
+        let (calls, seed) = (calls.to_string(), round.to_string());
+        let more = ["--jobs", "1", "--calls", &calls, "--seed", &seed];
+        let done = kit::diff(server, server, None, &more, Some(&keep));
+        let runs = ["old", "new"].map(|role| Record::read(&keep.join(role)));
+        assert!(done.status.is_some(), "turncoat ended: {}", done.said);
+        made.clone_from(&runs[0].calls);
+        let inside = runs.map(|run| rate(&run.answered));
+        let outside = [
+            once(&package, &plain, &made).await,
+            once(&package, &plain, &made).await,
+        ];
+        ratios.push(inside.iter().sum::<f64>() / outside.iter().sum::<f64>());
+        sealed.extend(inside);
+        bare.extend(outside);
+    }
+    let base = median(bare);
+    let row = |what: &str, rate: f64, ratio: f64, note: &str| {
+        println!("  {server:12} {what:24} {rate:8.0}/s  {ratio:5.2} of bare  {note}");
+    };
+    row("bare", base, 1.0, "");
+    let ratio = median(ratios.clone());
+    let spread = format!(
+        "rounds {}; target {target}: {}",
+        ratios
+            .iter()
+            .map(|r| format!("{r:.2}"))
+            .collect::<Vec<_>>()
+            .join(" "),
+        if ratio >= target { "met" } else { "missed" }
+    );
+    row("turncoat, everything on", median(sealed), ratio, &spread);
+    if kit::is_present("strace") {
+        let traced = Way {
+            under: vec!["strace", "-f", "-o", "/dev/null"],
+            ..plain.clone()
+        };
+        let traced = once(&package, &traced, &made).await;
+        row("strace -f", traced, traced / base, "");
+    } else {
+        println!("  {server:12} strace -f                not present");
+    }
+    let Some(upstream) = upstream else { return };
+    match Proxy::start(upstream).await {
+        Some(proxy) => {
+            let through = Way {
+                upstream: Some(&proxy.here),
+                ..Way::default()
+            };
+            let through = once(&package, &through, &made).await;
+            row("mitmproxy", through, through / base, "");
+        }
+        None => println!("  {server:12} mitmproxy                not present"),
+    }
+}
+
+/// Calls per second of one start of the server.
+async fn once(package: &Package, way: &Way<'_>, calls: &[(String, Value)]) -> f64 {
+    let mut bare = Bare::start(package, way).await;
+    let answered = bare.calls(calls).await;
+    bare.end().await;
+    rate(&answered)
+}
+
+fn rate(answered: &[Duration]) -> f64 {
+    let (Some(first), Some(last)) = (answered.get(WARM), answered.last()) else {
+        return f64::NAN;
+    };
+    (answered.len() - 1 - WARM) as f64 / (*last - *first).as_secs_f64()
+}
+
+/// mitmproxy in front of an upstream.
+struct Proxy {
+    here: Upstream,
+    _child: tokio::process::Child,
+    _folder: tempfile::TempDir,
+}
+
+impl Proxy {
+    async fn start(upstream: &Upstream) -> Option<Self> {
+        if !kit::is_present("mitmdump") {
+            return None;
+        }
+        let folder = tempfile::tempdir().expect("a folder");
+        let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        let at = free.local_addr().expect("its address");
+        drop(free);
+        let mode = format!("reverse:https://{}", upstream.at);
+        let child = tokio::process::Command::new("mitmdump")
+            .args(["-q", "--mode", &mode, "--listen-host", "127.0.0.1"])
+            .args(["--listen-port", &at.port().to_string()])
+            .args(["--set", "ssl_insecure=true", "--set", "upstream_cert=false"])
+            .args(["--set", &format!("confdir={}", folder.path().display())])
+            .kill_on_drop(true)
+            .spawn()
+            .ok()?;
+        let until = std::time::Instant::now() + Duration::from_secs(30);
+        while tokio::net::TcpStream::connect(at).await.is_err() {
+            assert!(
+                std::time::Instant::now() < until,
+                "mitmproxy does not listen"
+            );
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        let ca = std::fs::read_to_string(folder.path().join("mitmproxy-ca-cert.pem")).ok()?;
+        Some(Self {
+            here: Upstream { at, ca_pem: ca },
+            _child: child,
+            _folder: folder,
+        })
+    }
+}
