@@ -160,7 +160,7 @@ async fn attempt(job: &Job<'_>, era: Era) -> Result<Live, Failed> {
     let now = now_s();
     let mut log = Log::create(&folder)
         .map_err(|e| fail(RunError::new("the run folder cannot be made", e)))?;
-    log.write(&Event::Started {
+    log.write(Event::Started {
         format: FORMAT.to_owned(),
         role: job.role.to_owned(),
         target: job.package.resolved.clone(),

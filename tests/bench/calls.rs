@@ -8,12 +8,11 @@
 
 mod kit;
 
-use kit::{Bare, Record, Upstream, Way, median};
+use kit::{Bare, OnHost, Record, Upstream, Way, median};
 use serde_json::Value;
 use std::sync::Arc;
 use std::time::Duration;
 use turncoat::internet::mock::{Json, Mock};
-use turncoat::package::Package;
 use turncoat::secret::Seed;
 
 const HOST: &str = "api.bench.example";
@@ -34,7 +33,7 @@ async fn main() {
 }
 
 async fn table(server: &str, calls: u32, rounds: u32, upstream: Option<&Upstream>, target: f64) {
-    let package = kit::installed(server);
+    let package = OnHost::new(kit::installed(server));
     let plain = Way {
         upstream,
         ..Way::default()
@@ -100,7 +99,7 @@ async fn table(server: &str, calls: u32, rounds: u32, upstream: Option<&Upstream
 }
 
 /// Calls per second of one start of the server.
-async fn once(package: &Package, way: &Way<'_>, calls: &[(String, Value)]) -> f64 {
+async fn once(package: &OnHost, way: &Way<'_>, calls: &[(String, Value)]) -> f64 {
     let mut bare = Bare::start(package, way).await;
     let answered = bare.calls(calls).await;
     bare.end().await;

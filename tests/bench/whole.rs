@@ -6,7 +6,7 @@
 
 mod kit;
 
-use kit::{Bare, Record, Upstream, Way, median, ms};
+use kit::{Bare, OnHost, Record, Upstream, Way, median, ms};
 use std::path::Path;
 use std::time::Duration;
 use turncoat::internet::mock;
@@ -21,7 +21,7 @@ async fn main() {
     kit::heading(&format!(
         "whole comparison, {calls} calls, median of {rounds} rounds"
     ));
-    let package = kit::installed(CLEAN);
+    let package = OnHost::new(kit::installed(CLEAN));
     kit::installed("postmark/bcc");
     let postmark = mock::builtin("postmark", Seed(7)).expect("a built-in mock");
     let upstream = Upstream::start("api.postmarkapp.com", postmark).await;
