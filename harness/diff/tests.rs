@@ -100,16 +100,7 @@ fn file(path: &str, content: &str) -> Kind {
         action: FileAction::Created,
         mode: 0o644,
         content: Body::new(content.as_bytes()),
-        ..blank_file()
     })
-}
-
-fn blank_file() -> FileChange {
-    serde_json::from_value(json!({
-        "path": "", "action": "created", "mode": 0,
-        "content": {"len": 0, "sha256": "", "kept": ""}, "changed_ns": null
-    }))
-    .unwrap()
 }
 
 /// Four calls with arguments that can be told apart; `tag` in every second one.
@@ -551,9 +542,15 @@ fn what_comes_and_goes_weighs_less_with_a_value_not_seen_yet() {
         &run(2, json!({"level": "debug"})),
     );
     let weights = |new: Behaviour| -> Vec<Weight> {
-        compare(&old, &in_terms_of(new, &old)).iter().map(|c| c.weight).collect()
+        compare(&old, &in_terms_of(new, &old))
+            .iter()
+            .map(|c| c.weight)
+            .collect()
     };
-    assert_eq!(weights(run(1, json!({"level": "error", "logger": "app"}))), [Weight::Trivial; 2]);
+    assert_eq!(
+        weights(run(1, json!({"level": "error", "logger": "app"}))),
+        [Weight::Trivial; 2]
+    );
     // What nothing explains is no less grave for that.
     let spy = json!({"level": "info", "to": "spy@elsewhere.example"});
     assert!(weights(run(1, spy)).contains(&Weight::Ordinary));

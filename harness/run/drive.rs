@@ -309,10 +309,10 @@ async fn exercise(job: &Job<'_>, live: &mut Live, planner: Planner<'_>) {
             break;
         }
     }
-    if !live.session.is_gone() {
-        if let Some(later) = live.session.list().await {
-            live.recorder.emit(Kind::Surface(later));
-        }
+    if !live.session.is_gone()
+        && let Some(later) = live.session.list().await
+    {
+        live.recorder.emit(Kind::Surface(later));
     }
     live.recorder.enter(Phase::Idle);
     let idle = job.setup.scenario().exercise.idle.unwrap_or(IDLE);
