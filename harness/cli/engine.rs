@@ -8,7 +8,7 @@ use crate::diff::Rule;
 use crate::event::{Listener, Progress};
 use crate::package::{self, Cache, Dependencies, FetchError, Package, Target};
 use crate::report::sarif;
-use crate::run::{Comparison, Means, RunError};
+use crate::run::{Comparison, Means, RunError, subject, unable};
 use crate::scenario::{self, Known, Scenario, Setting};
 use crate::secret::Seed;
 use crate::verdict::{self, Allow, Report, Severity};
@@ -80,7 +80,14 @@ pub fn diff(what: &Diff, shell: &Shell) -> Result<Exit, Failure> {
                     ));
                     attempt = Dependencies::AsPublished;
                 }
-                Err(error) => return Err(failure(error)),
+                Err(error) if error.usage => return Err(failure(error)),
+                Err(error) => {
+                    let (old, new) = (&comparison.old, &comparison.new);
+                    let dependencies = package::tree_difference(old, new);
+                    let old = subject(old, Vec::new());
+                    let new = subject(new, dependencies);
+                    return Ok(unable(Some(old), new, seed, &error));
+                }
             }
         }
     })?;

@@ -7,7 +7,7 @@ use super::meaning::{Check, Exercise, Record, Subject};
 use super::{Exit, Failure, Shell, reports};
 use crate::event::Listener;
 use crate::package::{Package, Target};
-use crate::run::{Means, Observation};
+use crate::run::{Means, Observation, subject, unable};
 use crate::scenario::Scenario;
 use crate::secret::Seed;
 use crate::snapshot::{self, Accepted, Name, Proposed, Snapshot};
@@ -125,7 +125,15 @@ fn check_one(path: &Path, what: &Check, shell: &Shell) -> Result<Exit, Failure> 
             &format!("{}/{name}.snap", super::SNAPSHOTS),
         )
         .await
-        .map_err(failure)
+        .or_else(|error| match error.usage {
+            true => Err(failure(error)),
+            false => Ok(unable(
+                None,
+                subject(&observation.package, Vec::new()),
+                observation.seed,
+                &error,
+            )),
+        })
     })?;
     folder.keep_report(&report)?;
     tell(&report, &what.output, &policy, Some(path), &folder, shell)

@@ -403,7 +403,7 @@ impl Context<'_> {
                     &seen.calls,
                     seen.first,
                     &moved,
-                    was.is_some(),
+                    was,
                     changes,
                 );
             }
@@ -452,9 +452,10 @@ impl Context<'_> {
         calls: &Calls,
         first: u64,
         moved: &[Source],
-        operation_known: bool,
+        operation: Option<&Operation>,
         changes: &mut Vec<Change>,
     ) {
+        let operation_known = operation.is_some();
         let was: Vec<&Expr> = before
             .map(|place| {
                 place
@@ -537,6 +538,12 @@ impl Context<'_> {
             calls,
         );
         change.weight = reading.weight;
+        // What comes and goes by itself says little by coming with a value not seen yet.
+        let unsteady = operation.is_some_and(|operation| !operation.steady)
+            || before.is_some_and(|place| !place.steady);
+        if quiet && unsteady && was.is_empty() && change.weight == Weight::Ordinary {
+            change.weight = Weight::Trivial;
+        }
         change.place = Some(frame.place.to_owned());
         change.host = frame.host.map(str::to_owned);
         change.was = (!was.is_empty()).then(|| {

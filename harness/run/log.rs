@@ -41,7 +41,7 @@ impl Log {
         })
     }
 
-    pub fn write(&mut self, event: &Event) {
+    pub fn write(&mut self, event: Event) {
         if self.error.is_some() {
             return;
         }
@@ -50,8 +50,7 @@ impl Log {
         }
     }
 
-    fn try_write(&mut self, event: &Event) -> io::Result<()> {
-        let mut event = event.clone();
+    fn try_write(&mut self, mut event: Event) -> io::Result<()> {
         if let Event::Effect(effect) = &mut event {
             for body in bodies(&mut effect.kind) {
                 if body.kept.len() > INLINE {

@@ -219,7 +219,7 @@ fn write(messages: &Receiver<Message>, mut log: Log, mut collector: Collector) -
                 if kept.len() < KEPT {
                     kept.push(args.clone());
                 }
-                log.write(&Event::Call {
+                log.write(Event::Call {
                     call,
                     tool,
                     arguments: args,
@@ -252,13 +252,13 @@ fn write(messages: &Receiver<Message>, mut log: Log, mut collector: Collector) -
                     }
                 }
                 collector.effect(&effect);
-                log.write(&Event::Effect(Box::new(effect)));
+                log.write(Event::Effect(Box::new(effect)));
             }
         }
     }
     let calls = by_call.len() as u32;
     if let Some((isolation, blind_spots)) = ended {
-        log.write(&Event::Finished {
+        log.write(Event::Finished {
             calls,
             calls_ok,
             isolation,

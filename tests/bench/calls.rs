@@ -5,15 +5,20 @@
 //! needs an upstream, a plain local HTTPS server that answers with the same mock.
 //!
 //! `cargo bench --bench calls [CALLS] [ROUNDS]`; `taskset -c 0 …` puts all of it on one processor.
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::disallowed_methods,
+    reason = "a benchmark prints, and what it shares with others is not all used by each"
+)]
 
 mod kit;
 
-use kit::{Bare, Record, Upstream, Way, median};
+use kit::{Bare, OnHost, Record, Upstream, Way, median};
 use serde_json::Value;
 use std::sync::Arc;
 use std::time::Duration;
 use turncoat::internet::mock::{Json, Mock};
-use turncoat::package::Package;
 use turncoat::secret::Seed;
 
 const HOST: &str = "api.bench.example";
@@ -34,7 +39,7 @@ async fn main() {
 }
 
 async fn table(server: &str, calls: u32, rounds: u32, upstream: Option<&Upstream>, target: f64) {
-    let package = kit::installed(server);
+    let package = OnHost::new(kit::installed(server));
     let plain = Way {
         upstream,
         ..Way::default()
@@ -100,7 +105,7 @@ async fn table(server: &str, calls: u32, rounds: u32, upstream: Option<&Upstream
 }
 
 /// Calls per second of one start of the server.
-async fn once(package: &Package, way: &Way<'_>, calls: &[(String, Value)]) -> f64 {
+async fn once(package: &OnHost, way: &Way<'_>, calls: &[(String, Value)]) -> f64 {
     let mut bare = Bare::start(package, way).await;
     let answered = bare.calls(calls).await;
     bare.end().await;

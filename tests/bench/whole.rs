@@ -3,10 +3,16 @@
 //!
 //! Phases are those of each run's record; runs go side by side where processors allow, so they do
 //! not add up to the whole.
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::disallowed_methods,
+    reason = "a benchmark prints, and what it shares with others is not all used by each"
+)]
 
 mod kit;
 
-use kit::{Bare, Record, Upstream, Way, median, ms};
+use kit::{Bare, OnHost, Record, Upstream, Way, median, ms};
 use std::path::Path;
 use std::time::Duration;
 use turncoat::internet::mock;
@@ -21,7 +27,7 @@ async fn main() {
     kit::heading(&format!(
         "whole comparison, {calls} calls, median of {rounds} rounds"
     ));
-    let package = kit::installed(CLEAN);
+    let package = OnHost::new(kit::installed(CLEAN));
     kit::installed("postmark/bcc");
     let postmark = mock::builtin("postmark", Seed(7)).expect("a built-in mock");
     let upstream = Upstream::start("api.postmarkapp.com", postmark).await;

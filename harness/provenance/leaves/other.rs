@@ -8,12 +8,7 @@ use crate::effect::{
 
 pub fn dns(question: &Dns) -> Dissected {
     let mut parts = Dissected::named("dns ");
-    for (i, label) in question.name.split('.').enumerate() {
-        if i > 0 {
-            parts.operation.push(Piece::Fixed(".".into()));
-        }
-        parts.operation.push(Piece::Name(label.to_owned()));
-    }
+    parts.operation.push(Piece::Domain(question.name.clone()));
     parts.host = Some(question.name.clone());
     parts.leaf("record", question.record.as_str());
     // The labels are also one value: data may be cut across them.

@@ -4,6 +4,7 @@ use super::upstream::Upstream;
 use super::{ms, reroute};
 use serde_json::Value;
 use std::ffi::OsString;
+use std::path::Path;
 use std::process::Stdio;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -43,15 +44,16 @@ impl Sink for Nobody {
 }
 
 impl Bare {
-    pub async fn start(package: &Package, way: &Way<'_>) -> Self {
+    pub async fn start(package: &OnHost, way: &Way<'_>) -> Self {
         let home = tempfile::tempdir().expect("a folder");
         let mut words: Vec<OsString> = way.under.iter().map(OsString::from).collect();
         words.extend(
             package
+                .package
                 .launch
                 .argv
                 .iter()
-                .map(|word| on_host(package, word).into()),
+                .map(|word| package.path(word).into()),
         );
         let mut command = Command::new(&words[0]);
         command
@@ -60,10 +62,11 @@ impl Bare {
             .env("HOME", home.path());
         command.envs(
             package
+                .package
                 .launch
                 .env
                 .iter()
-                .map(|(k, v)| (k, on_host(package, v))),
+                .map(|(k, v)| (k, package.path(v))),
         );
         command.envs(way.env.iter().map(|(k, v)| (k, v)));
         if let Some(upstream) = way.upstream {
@@ -118,14 +121,40 @@ impl Bare {
     }
 }
 
-/// A path of the sandbox as one of the host.
-fn on_host(package: &Package, word: &str) -> String {
-    let mounts = package.launch.mounts.iter();
-    let under = mounts
-        .filter(|mount| word.contains(&mount.target))
-        .max_by_key(|m| m.target.len());
-    match under {
-        Some(mount) => word.replace(&mount.target, &mount.source.display().to_string()),
-        None => word.to_owned(),
+/// A package laid out on the host as its mounts lay it out in a sandbox.
+pub struct OnHost {
+    package: Package,
+    tree: TempDir,
+}
+
+impl OnHost {
+    pub fn new(package: Package) -> Self {
+        let tree = tempfile::tempdir().expect("a folder");
+        for mount in &package.launch.mounts {
+            let target = format!("{}{}", tree.path().display(), mount.target);
+            std::fs::create_dir_all(Path::new(&target).parent().expect("a parent"))
+                .expect("a folder");
+            let copy = std::process::Command::new("cp")
+                .args(["-aT", "--reflink=auto"])
+                .args([mount.source.as_os_str(), target.as_ref()])
+                .status();
+            assert!(
+                copy.is_ok_and(|status| status.success()),
+                "a copy of the package"
+            );
+        }
+        Self { package, tree }
+    }
+
+    /// A path of the sandbox, alone or within a word, as one of the host.
+    fn path(&self, word: &str) -> String {
+        let mut mounts = self.package.launch.mounts.iter();
+        match mounts.find(|mount| word.contains(&mount.target)) {
+            Some(mount) => {
+                let there = format!("{}{}", self.tree.path().display(), mount.target);
+                word.replace(&mount.target, &there)
+            }
+            None => word.to_owned(),
+        }
     }
 }

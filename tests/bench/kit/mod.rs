@@ -15,7 +15,7 @@ mod record;
 mod turncoat;
 mod upstream;
 
-pub use bare::{Bare, Way};
+pub use bare::{Bare, OnHost, Way};
 pub use record::Record;
 pub use turncoat::{Answered, command, diff};
 pub use upstream::{Upstream, reroute};
