@@ -52,17 +52,17 @@ fn is_endured(server: &str) {
 fn one_that_never_answers() {
     let output = endure("diff", "mute").ended(3);
     assert!(
-        output.stderr.contains("did not answer `initialize`"),
+        output.stdout.contains("did not answer `initialize`"),
         "{}",
-        output.stderr
+        output.stdout
     );
-    assert!(output.stderr.contains("hint:"), "{}", output.stderr);
+    assert!(output.stdout.contains("hint:"), "{}", output.stdout);
 }
 
 #[test]
 fn one_that_prints_garbage() {
     let output = endure("diff", "garbage").ended(3);
-    assert!(output.stderr.contains("hint:"), "{}", output.stderr);
+    assert!(output.stdout.contains("hint:"), "{}", output.stdout);
 }
 
 #[test]
