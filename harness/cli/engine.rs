@@ -8,7 +8,7 @@ use crate::diff::Rule;
 use crate::event::{Listener, Progress};
 use crate::package::{self, Cache, Dependencies, FetchError, Package, Target};
 use crate::report::sarif;
-use crate::run::{Comparison, Means, RunError};
+use crate::run::{Comparison, Means, RunError, subject, unable};
 use crate::scenario::{self, Known, Scenario, Setting};
 use crate::secret::Seed;
 use crate::verdict::{self, Allow, Report, Severity};
@@ -26,8 +26,8 @@ const CLEAN_UP: Duration = Duration::from_secs(5);
 /// `turncoat diff`.
 pub fn diff(what: &Diff, shell: &Shell) -> Result<Exit, Failure> {
     reports::check(&what.output.reports)?;
-    let (new, of_new) = resolve(&what.new, what.scenario.as_deref(), shell)?;
-    let (old, of_old) = resolve(&what.old, what.scenario.as_deref(), shell)?;
+    let (new, of_new) = resolve(&what.new, what.scenario.as_deref())?;
+    let (old, of_old) = resolve(&what.old, what.scenario.as_deref())?;
     // A scenario that is named as a target brings its own settings along.
     let scenario = if matches!(what.old, Subject::Named(ref old) if old.ends_with(".toml")) {
         of_old
@@ -80,7 +80,14 @@ pub fn diff(what: &Diff, shell: &Shell) -> Result<Exit, Failure> {
                     ));
                     attempt = Dependencies::AsPublished;
                 }
-                Err(error) => return Err(failure(error)),
+                Err(error) if error.usage => return Err(failure(error)),
+                Err(error) => {
+                    let (old, new) = (&comparison.old, &comparison.new);
+                    let dependencies = package::tree_difference(old, new);
+                    let old = subject(old, Vec::new());
+                    let new = subject(new, dependencies);
+                    return Ok(unable(Some(old), new, seed, &error));
+                }
             }
         }
     })?;
@@ -150,7 +157,7 @@ fn interrupted() -> Failure {
 }
 
 /// The scenario of a file, or the bare one.
-pub fn scenario(path: Option<&Path>, shell: &Shell) -> Result<Scenario, Failure> {
+pub fn scenario(path: Option<&Path>) -> Result<Scenario, Failure> {
     let rules = Rule::names();
     let mut mocks: Vec<&str> = crate::internet::mock::names().collect();
     mocks.push("smtp");
@@ -162,9 +169,10 @@ pub fn scenario(path: Option<&Path>, shell: &Shell) -> Result<Scenario, Failure>
         Some(path) => scenario::load(path, &known),
         None => scenario::parse(BARE, Path::new("(none)"), &known),
     };
+    // Mistakes are shown where they stand; each brings a label of its own.
     let scenario = loaded.map_err(|error| {
-        shell.printer.note(&error.render());
-        Failure::usage(error.to_string())
+        let told = error.render();
+        Failure::usage(told.strip_prefix("error: ").unwrap_or(&told).trim_end())
     })?;
     let here = (std::env::consts::OS, std::env::consts::ARCH);
     match scenario.server.platform {
@@ -178,19 +186,15 @@ pub fn scenario(path: Option<&Path>, shell: &Shell) -> Result<Scenario, Failure>
 
 /// The server that a subject names, and the scenario it runs under: the one given, else the one
 /// that the subject itself is.
-pub fn resolve(
-    subject: &Subject,
-    given: Option<&Path>,
-    shell: &Shell,
-) -> Result<(Target, Scenario), Failure> {
+pub fn resolve(subject: &Subject, given: Option<&Path>) -> Result<(Target, Scenario), Failure> {
     let named = target(subject)?;
     let Target::Scenario(path) = &named else {
-        return Ok((named, scenario(given, shell)?));
+        return Ok((named, scenario(given)?));
     };
-    let own = scenario(Some(path), shell)?;
+    let own = scenario(Some(path))?;
     let target = super::snapshots::scenario_target(path, &own)?;
     let scenario = if given.is_some() {
-        scenario(given, shell)?
+        scenario(given)?
     } else {
         own
     };

@@ -7,7 +7,7 @@ use super::meaning::{Check, Exercise, Record, Subject};
 use super::{Exit, Failure, Shell, reports};
 use crate::event::Listener;
 use crate::package::{Package, Target};
-use crate::run::{Means, Observation};
+use crate::run::{Means, Observation, subject, unable};
 use crate::scenario::Scenario;
 use crate::secret::Seed;
 use crate::snapshot::{self, Accepted, Name, Proposed, Snapshot};
@@ -32,7 +32,7 @@ pub fn record(what: &Record, shell: &Shell) -> Result<Exit, Failure> {
 }
 
 fn record_one(path: &Path, what: &Record, shell: &Shell) -> Result<Exit, Failure> {
-    let scenario = scenario(Some(path), shell)?;
+    let scenario = scenario(Some(path))?;
     let seed = seed(&what.exercise, &scenario);
     let calls = what.exercise.calls(Some(scenario.exercise.calls));
     let folder = RunFolder::make(kept(&what.exercise, path).as_deref())?;
@@ -91,7 +91,7 @@ pub fn check(what: &Check, shell: &Shell) -> Result<Exit, Failure> {
 }
 
 fn check_one(path: &Path, what: &Check, shell: &Shell) -> Result<Exit, Failure> {
-    let scenario = scenario(Some(path), shell)?;
+    let scenario = scenario(Some(path))?;
     let policy = policy(&what.policy, &scenario);
     let folder = RunFolder::make(kept(&what.exercise, path).as_deref())?;
     let typed = (
@@ -125,7 +125,15 @@ fn check_one(path: &Path, what: &Check, shell: &Shell) -> Result<Exit, Failure> 
             &format!("{}/{name}.snap", super::SNAPSHOTS),
         )
         .await
-        .map_err(failure)
+        .or_else(|error| match error.usage {
+            true => Err(failure(error)),
+            false => Ok(unable(
+                None,
+                subject(&observation.package, Vec::new()),
+                observation.seed,
+                &error,
+            )),
+        })
     })?;
     folder.keep_report(&report)?;
     tell(&report, &what.output, &policy, Some(path), &folder, shell)

@@ -6,12 +6,12 @@ use super::engine::{
 use super::meaning::{Subject, Triage};
 use super::{Exit, Failure, Shell, reports};
 use crate::event::Listener;
-use crate::run::{Means, Observation};
+use crate::run::{Means, Observation, subject, unable};
 use std::sync::Arc;
 
 pub fn triage(what: &Triage, shell: &Shell) -> Result<Exit, Failure> {
     reports::check(&what.output.reports)?;
-    let (target, scenario) = resolve(&what.target, what.scenario.as_deref(), shell)?;
+    let (target, scenario) = resolve(&what.target, what.scenario.as_deref())?;
     let policy = policy(&what.policy, &scenario);
     let folder = RunFolder::make(what.exercise.keep_run.as_deref())?;
     let listener: Arc<dyn Listener> = Arc::new(shell.printer.progress());
@@ -36,7 +36,14 @@ pub fn triage(what: &Triage, shell: &Shell) -> Result<Exit, Failure> {
             means,
             policy,
         };
-        crate::run::triage(&observation).await.map_err(failure)
+        match crate::run::triage(&observation).await {
+            Err(error) if error.usage => Err(failure(error)),
+            Err(error) => {
+                let new = subject(&observation.package, Vec::new());
+                Ok(unable(None, new, seed, &error))
+            }
+            done => done.map_err(failure),
+        }
     })?;
     folder.keep_report(&report)?;
     tell(

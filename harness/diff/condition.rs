@@ -45,6 +45,10 @@ fn by_argument(hits: &[bool], arguments: &[Value]) -> Option<String> {
             return Some(format!("`{path}` is not given"));
         }
     }
+    // Arguments are made to differ: of a single call any of them would be true.
+    if hits.iter().filter(|hit| **hit).count() < 2 {
+        return None;
+    }
     let first = hits.iter().position(|hit| *hit)?;
     for (path, value) in &leaves[first] {
         if fits(&|leaves| leaves.iter().any(|(p, v)| p == path && v == value)) {
@@ -138,6 +142,8 @@ mod tests {
             json!({"a": "y"}),
         ];
         assert_eq!(when(&[0, 2], &args).unwrap(), "`a` contains `invoice`");
+        let lone = [json!({"a": "k1"}), json!({"a": "k2"}), json!({"a": "k3"})];
+        assert_eq!(when(&[1], &lone).unwrap(), "in call 2 of the tool only");
         let same = vec![json!({}); 9];
         assert_eq!(
             when(&[2, 5, 8], &same).unwrap(),

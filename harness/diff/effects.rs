@@ -319,7 +319,10 @@ impl Context<'_> {
             return;
         }
         let silent = self.scope.tool.is_none() || self.answered(&was.calls);
-        let title = if self.scope.tool.is_some() && silent {
+        let moved = self.moved(name, was);
+        let title = if let Some(now) = moved {
+            format!("does this in another place, {now}: {name}")
+        } else if self.scope.tool.is_some() && silent {
             format!("reports success without doing this any more: {name}")
         } else {
             format!("no longer does this: {name}")
@@ -328,12 +331,42 @@ impl Context<'_> {
         change.host = was.host.clone();
         change.was = Some(summary(name, was));
         change.evidence = Some((Side::Old, was.first));
-        change.weight = if self.scope.tool.is_some() && silent {
+        change.now = moved.map(str::to_owned);
+        change.weight = if moved.is_some() {
+            Weight::Ordinary
+        } else if self.scope.tool.is_some() && silent {
             weigh::vanished(name)
         } else {
             Weight::Trivial
         };
         changes.push(change);
+    }
+
+    /// The same deed in another place: a file of that name, in the same calls, which holds all
+    /// that this one held. What is wrong with the place is told of the file that appeared.
+    fn moved(&self, name: &str, was: &Operation) -> Option<&str> {
+        let (deed, path) = name
+            .split_once(" /")
+            .filter(|(deed, _)| deed.starts_with("file "))?;
+        let held = carried(was);
+        let same = |other: &str, now: &Operation| {
+            let alike = other.split_once(" /").is_some_and(|(other, there)| {
+                other == deed && there.rsplit('/').next() == path.rsplit('/').next()
+            });
+            let holds = carried(now);
+            let within = |(source, calls): (&&Source, &Calls)| {
+                holds
+                    .get(*source)
+                    .is_some_and(|still| calls.minus(still).is_empty())
+            };
+            alike && was.calls.minus(&now.calls).is_empty() && held.iter().all(within)
+        };
+        let appeared = self.after.operations.iter();
+        let mut appeared =
+            appeared.filter(|(other, _)| !self.before.operations.contains_key(*other));
+        appeared
+            .find(|(other, now)| same(other, now))
+            .map(|(other, _)| other.as_str())
     }
 
     /// Whether any of these calls is answered with success now.
@@ -370,7 +403,7 @@ impl Context<'_> {
                     &seen.calls,
                     seen.first,
                     &moved,
-                    was.is_some(),
+                    was,
                     changes,
                 );
             }
@@ -419,9 +452,10 @@ impl Context<'_> {
         calls: &Calls,
         first: u64,
         moved: &[Source],
-        operation_known: bool,
+        operation: Option<&Operation>,
         changes: &mut Vec<Change>,
     ) {
+        let operation_known = operation.is_some();
         let was: Vec<&Expr> = before
             .map(|place| {
                 place
@@ -504,6 +538,12 @@ impl Context<'_> {
             calls,
         );
         change.weight = reading.weight;
+        // What comes and goes by itself says little by coming with a value not seen yet.
+        let unsteady = operation.is_some_and(|operation| !operation.steady)
+            || before.is_some_and(|place| !place.steady);
+        if quiet && unsteady && was.is_empty() && change.weight == Weight::Ordinary {
+            change.weight = Weight::Trivial;
+        }
         change.place = Some(frame.place.to_owned());
         change.host = frame.host.map(str::to_owned);
         change.was = (!was.is_empty()).then(|| {

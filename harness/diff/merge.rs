@@ -2,6 +2,7 @@
 //! a request sent elsewhere as one that vanished and one that appeared.
 
 use super::change::{Change, Rule, Weight};
+use crate::effect::is_bookkeeping;
 use crate::provenance::Expr;
 use crate::snapshot::{Behaviour, Calls, Operation, Scope};
 use serde_json::Value;
@@ -126,6 +127,10 @@ pub fn redirected(mut changes: Vec<Change>) -> Vec<Change> {
 
 /// Only what is said in the same words of every tool; a recipient is worth naming per tool.
 fn is_mergeable(change: &Change) -> bool {
+    let declared = matches!(change.rule, Rule::AnnotationsChanged | Rule::SurfaceChanged);
+    if declared && change.operation.is_none() {
+        return true;
+    }
     matches!(
         change.rule,
         Rule::NewField
@@ -203,5 +208,53 @@ fn is_deed(name: &str, operation: &Operation) -> bool {
     let sends = operation.places.keys().any(|place| {
         name.starts_with("http POST") && super::place::role(place) == super::place::Role::Recipient
     });
-    writes || sends || matches!(Operation::verb(name), "mail" | "file" | "exec")
+    let carries = || {
+        let mut sources = operation.places.values().flat_map(|p| p.values.keys());
+        sources.any(|value| !value.sources().is_empty())
+    };
+    match Operation::verb(name) {
+        "mail" => true,
+        // A helper of its own, or a log that holds nothing it was given, is how a tool reads.
+        "exec" => carries(),
+        "file" => {
+            let path = name.find(" /").map_or("", |at| &name[at + 1..]);
+            carries() || !is_bookkeeping(path)
+        }
+        _ => writes || sends,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::provenance::Source;
+    use crate::snapshot::{Place, Sightings};
+
+    #[test]
+    fn a_helper_is_no_deed_and_what_an_argument_reaches_is() {
+        let operation = |value: Expr| {
+            let seen = Sightings {
+                calls: Calls::default(),
+                first: 0,
+            };
+            let place = Place {
+                values: [(value, seen)].into(),
+                ..Place::default()
+            };
+            Operation {
+                calls: Calls::default(),
+                most: 1,
+                host: None,
+                places: [("argv[1]".to_owned(), place)].into(),
+                steady: true,
+                first: 0,
+            }
+        };
+        let given = operation(Expr::from(Source::Argument("command".into())));
+        let own = operation(Expr::text("extract.js"));
+        assert!(is_deed("exec /bin/sh", &given) && !is_deed("exec /usr/bin/node", &own));
+        let log = "file create /home/alex/.npm/_logs/x.log";
+        assert!(is_deed(log, &given) && !is_deed(log, &own));
+        assert!(is_deed("file create /home/alex/work/x", &own) && is_deed("mail mx.example", &own));
+    }
 }

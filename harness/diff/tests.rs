@@ -100,16 +100,7 @@ fn file(path: &str, content: &str) -> Kind {
         action: FileAction::Created,
         mode: 0o644,
         content: Body::new(content.as_bytes()),
-        ..blank_file()
     })
-}
-
-fn blank_file() -> FileChange {
-    serde_json::from_value(json!({
-        "path": "", "action": "created", "mode": 0,
-        "content": {"len": 0, "sha256": "", "kept": ""}, "changed_ns": null
-    }))
-    .unwrap()
 }
 
 /// Four calls with arguments that can be told apart; `tag` in every second one.
@@ -409,4 +400,158 @@ fn files_of_its_own_and_of_others() {
     assert_eq!(weight("/tmp/build.lock", "1"), Weight::Ordinary);
     assert_eq!(weight("/tmp/.outbox", "TEXT"), Weight::Grave);
     assert_eq!(weight("/home/alex/.bashrc", "alias ls=ls"), Weight::Grave);
+}
+
+#[test]
+fn a_short_argument_under_its_own_name_is_that_argument() {
+    let send = |a: &Value| {
+        let mut body = body(a);
+        body["Lang"] = a["lang"].as_str().unwrap_or("en").into();
+        vec![http("api.mail.example", &[("x-token", TOKEN)], &body)]
+    };
+    let calls = |langs: &[Option<&str>]| -> Vec<Call> {
+        let with = |(nth, lang): (usize, &Option<&str>)| {
+            let mut a = arguments(nth);
+            if let Some(lang) = lang {
+                a["lang"] = json!(lang);
+            }
+            (a.clone(), send(&a))
+        };
+        langs.iter().enumerate().map(with).collect()
+    };
+    let old = behaviour(
+        &["to", "text", "tag", "lang"],
+        &calls(&[None, Some("fr"), None, None]),
+    );
+    // A longer exercise of the same code, with a value that the first did not give.
+    let new = calls(&[None, Some("fr"), None, None, Some("pt-BR"), Some("de")]);
+    let new = behaviour(&["to", "text", "tag", "lang"], &new);
+    let body_changes = |changes: Vec<Change>| -> Vec<Change> {
+        changes
+            .into_iter()
+            .filter(|c| c.place.as_deref() == Some("body.Lang"))
+            .collect()
+    };
+    assert_eq!(body_changes(compare(&old, &in_terms_of(new, &old))), []);
+    // The value that was given is not what is sent: seen although it is short.
+    let swapped = [(0, None), (1, Some("fr")), (2, None), (3, None)].map(|(nth, lang)| {
+        let mut a = arguments(nth);
+        if let Some(lang) = lang {
+            a["lang"] = json!(lang);
+        }
+        let mut body = body(&a);
+        body["Lang"] = json!("xx");
+        (
+            a,
+            vec![http("api.mail.example", &[("x-token", TOKEN)], &body)],
+        )
+    });
+    let swapped = behaviour(&["to", "text", "tag", "lang"], &swapped);
+    let found = body_changes(compare(&old, &in_terms_of(swapped, &old)));
+    assert!(rules(&found).contains(&Rule::AlteredValue), "{found:?}");
+}
+
+#[test]
+fn one_hint_on_many_tools_is_one_change() {
+    let surface = |hints: Value| {
+        let tools =
+            ["a", "b"].map(|name| json!({"name": name, "inputSchema": {}, "annotations": hints}));
+        let mut behaviour = Behaviour::default();
+        behaviour.surface.tools = tools.to_vec();
+        behaviour
+    };
+    let found = compare(
+        &surface(json!({"readOnlyHint": false})),
+        &surface(json!({"readOnlyHint": false, "openWorldHint": true})),
+    );
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert_eq!(
+        (found[0].tool.as_deref(), found[0].also.as_slice()),
+        (Some("a"), &["b".to_owned()][..])
+    );
+}
+
+#[test]
+fn hosts_that_an_argument_names_are_the_argument() {
+    let get = |a: &Value| {
+        let url = url::Url::parse(a["url"].as_str().unwrap()).unwrap();
+        let at = |path: &str| {
+            let host = url.host_str().unwrap();
+            let Kind::Http(mut request) = http(host, &[], &json!({})) else {
+                unreachable!()
+            };
+            request.target = path.to_owned();
+            Kind::Http(request)
+        };
+        vec![at("/robots.txt"), at(url.path())]
+    };
+    let calls = |n: usize| -> Vec<Call> {
+        let urls =
+            (0..n).map(|i| json!({"url": format!("https://k{i}w7x.shop{i}.example/page{i}.html")}));
+        urls.map(|a| (a.clone(), get(&a))).collect()
+    };
+    let old = behaviour(&["url"], &calls(2));
+    let same = behaviour(&["url"], &calls(4));
+    assert_eq!(compare(&old, &in_terms_of(same, &old)), []);
+    let mut spied = calls(2);
+    spied[1]
+        .1
+        .push(http("k1w7x.elsewhere.example", &[], &json!({})));
+    let spied = behaviour(&["url"], &spied);
+    let found = compare(&old, &in_terms_of(spied, &old));
+    assert_eq!(rules(&found), [Rule::NewDestination]);
+}
+
+#[test]
+fn version_strings_are_no_addresses() {
+    let found = with(|a| {
+        let mut kinds = vec![http(
+            "api.mail.example",
+            &[("x-token", TOKEN), ("user-agent", "mailer/1.2.3")],
+            &body(a),
+        )];
+        kinds.push(file(
+            "/home/alex/.npm/_logs/x.log",
+            "using node@v20.20.2, npm@11.19.1",
+        ));
+        kinds
+    });
+    assert!(!rules(&found).contains(&Rule::HiddenRecipient), "{found:?}");
+}
+
+#[test]
+fn what_comes_and_goes_weighs_less_with_a_value_not_seen_yet() {
+    let notice = |text: Value| {
+        Kind::Message(crate::effect::ServerMessage {
+            method: "notifications/message".into(),
+            params: text,
+            ..serde_json::from_value(json!({"method": "", "params": null, "answer": null})).unwrap()
+        })
+    };
+    let run = |at: usize, said: Value| {
+        let calls: Vec<Call> = (0..4)
+            .map(|nth| {
+                let said = (nth == at).then(|| notice(said.clone()));
+                (arguments(nth), said.into_iter().collect())
+            })
+            .collect();
+        behaviour(&["to", "text", "tag"], &calls)
+    };
+    let old = crate::snapshot::learn(
+        run(0, json!({"level": "info"})),
+        &run(2, json!({"level": "debug"})),
+    );
+    let weights = |new: Behaviour| -> Vec<Weight> {
+        compare(&old, &in_terms_of(new, &old))
+            .iter()
+            .map(|c| c.weight)
+            .collect()
+    };
+    assert_eq!(
+        weights(run(1, json!({"level": "error", "logger": "app"}))),
+        [Weight::Trivial; 2]
+    );
+    // What nothing explains is no less grave for that.
+    let spy = json!({"level": "info", "to": "spy@elsewhere.example"});
+    assert!(weights(run(1, spy)).contains(&Weight::Ordinary));
 }

@@ -12,7 +12,8 @@ pub fn vanished(name: &str) -> Weight {
         .iter()
         .any(|verb| name.starts_with(verb));
     let deeds = matches!(Operation::verb(name), "http" | "mail" | "file");
-    if deeds && !reads {
+    // A folder is made for what is put into it.
+    if deeds && !reads && !name.starts_with("file make folder") {
         Weight::Grave
     } else {
         Weight::Ordinary

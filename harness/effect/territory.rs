@@ -26,9 +26,21 @@ pub fn is_own(path: &str) -> bool {
             .any(|folder| under(&format!("{home}/{folder}")))
 }
 
+/// Whether programs keep logs, caches and temporary files here (XDG Base Directory
+/// Specification): of a path that [`is_own`], what no user looks after.
+pub fn is_bookkeeping(path: &str) -> bool {
+    let home = Persona::DEFAULT.home;
+    let kept = [".cache/", ".npm/", ".local/state/"];
+    let in_home = path
+        .strip_prefix(home)
+        .and_then(|rest| rest.strip_prefix('/'));
+    let at_home = in_home.is_some_and(|rest| kept.iter().any(|folder| rest.starts_with(folder)));
+    is_own(path) && (at_home || path.starts_with("/tmp/"))
+}
+
 #[cfg(test)]
 mod tests {
-    use super::is_own;
+    use super::{is_bookkeeping, is_own};
 
     #[test]
     fn own_and_foreign() {
@@ -48,6 +60,19 @@ mod tests {
             "/etc/cron.d/x",
         ] {
             assert!(!is_own(foreign), "{foreign}");
+        }
+    }
+
+    #[test]
+    fn logs_and_caches_are_bookkeeping_and_the_working_folder_is_not() {
+        assert!(is_bookkeeping("/home/alex/.npm/_logs/x.log"));
+        assert!(is_bookkeeping("/tmp/x"));
+        for other in [
+            "/home/alex/work/a.txt",
+            "/home/alex/.npm/../.bashrc",
+            "/home/alex/.npmrc",
+        ] {
+            assert!(!is_bookkeeping(other), "{other}");
         }
     }
 }

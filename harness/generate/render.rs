@@ -84,9 +84,11 @@ impl Pen<'_> {
             Meaning::Css => format!(".{mark} {{ color: #{}; }}", self.hex(6)),
             Meaning::Url => self.url(),
             Meaning::Domain => format!("{mark}.{}", self.of(words::HOSTS)),
-            // One name comes back in every tool, so that what one writes another can read.
+            // One name comes back in every tool, so that what one writes another can read; who
+            // only reads gets it more often than not, for the home folder has it.
             Meaning::Path => match (self.draw)(4) {
-                3 => format!("{home}/notes.{}", self.extension_of("md")),
+                3 => self.common(home),
+                1 | 2 if self.reads() => self.common(home),
                 0 => format!(
                     "{home}/{}-{mark}.{}",
                     self.of(words::FILES),
@@ -206,6 +208,20 @@ impl Pen<'_> {
     }
 
     /// What the place speaks of, `usual` otherwise.
+    /// The file that every tool knows.
+    fn common(&self, home: &str) -> String {
+        format!("{home}/notes.{}", self.extension_of("md"))
+    }
+
+    /// Whether the tool says that it works on a file that is there.
+    fn reads(&self) -> bool {
+        let verbs = [
+            "read", "get", "view", "open", "load", "edit", "info", "attach",
+        ];
+        let mut about = self.about.split(|c: char| !c.is_alphanumeric());
+        about.any(|word| verbs.contains(&word))
+    }
+
     fn extension_of(&self, usual: &'static str) -> &'static str {
         let kinds = [
             ("excel", "xlsx"),

@@ -76,12 +76,12 @@ impl Session {
     }
 
     /// Lists everything once more, within `call_timeout`: a surface must not change with calls.
-    pub async fn list(&mut self) -> Surface {
+    /// None where the tools did not come: a list that is missing is not an empty one.
+    pub async fn list(&mut self) -> Option<Surface> {
         self.exchange.watch.reset();
         let deadline = Instant::now() + self.options.call_timeout;
-        surface::list(&mut self.exchange, &self.agreed, deadline)
-            .await
-            .0
+        let (surface, fault) = surface::list(&mut self.exchange, &self.agreed, deadline).await;
+        fault.is_none().then_some(surface)
     }
 
     /// Hears what the server says of itself and answers its requests, for this long or until

@@ -160,7 +160,14 @@ impl FetchError {
                 .to_owned(),
             Self::DiskFull(_) => "free some space; nothing half-installed was kept".to_owned(),
             Self::Client { .. } => return None,
-            Self::Io { .. } => return None,
+            Self::Io {
+                doing: "read" | "find" | "run",
+                ..
+            } => return None,
+            // What is written is the cache, and nothing else.
+            Self::Io { .. } => {
+                "`--cache DIR` keeps installed packages in another folder".to_owned()
+            }
         })
     }
 

@@ -54,14 +54,14 @@ impl Pinned {
     /// Installs the packages for `major` of Node, unless they are there already.
     pub fn install(
         &self,
-        label: &str,
+        subject: &str,
         major: &str,
         options: &Options,
     ) -> Result<Entry<Tree>, FetchError> {
         let cache = Cache::new(&options.cache);
         let key = [self.hash.as_str(), major];
-        cache.entry::<Tree, _>("pinned", label, &key, options.progress, |root| {
-            (options.progress)(&format!("installing the dependencies of {label}"));
+        cache.entry::<Tree, _>("pinned", "packages", &key, options.progress, |root| {
+            (options.progress)(&format!("installing the dependencies of {subject}"));
             for (name, text) in &self.files {
                 let file = root.join(name);
                 fs::write(&file, text).map_err(FetchError::io("write", &file))?;
@@ -69,7 +69,7 @@ impl Pinned {
             // There is none if the lock lists nothing; it is mounted all the same.
             let packages = root.join(PACKAGES);
             fs::create_dir(&packages).map_err(FetchError::io("create", &packages))?;
-            let tree = npm::install(root, "ci", None, label, options)?;
+            let tree = npm::install(root, "ci", None, subject, options)?;
             fs::create_dir_all(&packages).map_err(FetchError::io("create", &packages))?;
             Ok(tree)
         })

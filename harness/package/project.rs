@@ -72,7 +72,7 @@ pub(super) fn folder(folder: &Path, call: &Call, options: &Options) -> Result<Pa
         .unwrap_or_default();
     let (asked, recorded) = (needs.list.join("\n"), format!("{record:?}"));
     let key = [&asked, &recorded, &as_of, &version, &shown.program].map(String::as_str);
-    let entry = cache.entry::<Tree, _>("venv", &subject, &key, options.progress, |root| {
+    let entry = cache.entry::<Tree, _>("venv", "packages", &key, options.progress, |root| {
         (options.progress)(&format!("installing the dependencies of {subject}"));
         let venv = Venv::create(root, &python)?;
         let mut tree = venv.install(&subject, &needs.list, options.as_of, options)?;

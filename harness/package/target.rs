@@ -82,9 +82,12 @@ impl TargetError {
             ),
             Self::Version { .. } => "name one exact version such as `1.2.3`".to_owned(),
             Self::Address { .. } => "remote servers are named `https://HOST/PATH`".to_owned(),
-            Self::Missing { guess, .. } | Self::File { guess, .. } => {
-                format!("did you mean `{}`?", guess.as_ref()?)
-            }
+            Self::Missing { guess, .. } | Self::File { guess, .. } => match guess {
+                Some(guess) => format!("did you mean `{guess}`?"),
+                None => "a target is a folder, a packed server, `npm:NAME@VERSION`, \
+                     `pypi:NAME@VERSION` or `CONFIG.json#SERVER`"
+                    .to_owned(),
+            },
             Self::NoServer { .. } => "write `CONFIG.json#SERVER`".to_owned(),
         })
     }
@@ -419,7 +422,7 @@ mod tests {
         `^1` is not a version; name one exact version such as `1.2.3`
         `cargo` packages are not supported; package URLs look like `pkg:npm/NAME@VERSION` or `pkg:pypi/NAME@VERSION`
         `pkg:npm` is not a package URL: it has no name; package URLs look like `pkg:npm/NAME@VERSION` or `pkg:pypi/NAME@VERSION`
-        `./no-such-folder-anywhere` does not exist
+        `./no-such-folder-anywhere` does not exist; a target is a folder, a packed server, `npm:NAME@VERSION`, `pypi:NAME@VERSION` or `CONFIG.json#SERVER`
         `http://mcp.example/` is not the address of a server: it is not encrypted; remote servers are named `https://HOST/PATH`
         an empty target
         ");

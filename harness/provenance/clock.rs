@@ -20,6 +20,8 @@ impl ClockReader {
     pub fn new(now: i64) -> Self {
         let pattern = Regex::new(concat!(
             r"(?P<iso>\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:[.,]\d{1,9})?)?(?:Z|[+-]\d\d:?\d\d)?)",
+            // As ISO 8601, with what file names cannot hold replaced.
+            r"|(?P<file>\d{4}-\d\d-\d\d[T_-]\d\d[-_.]\d\d[-_.]\d\d(?:[-_.]\d{1,9})?Z?)",
             r"|(?P<sql>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d{1,9})?)",
             r"|(?P<mail>(?:[A-Z][a-z]{2}, )?\d{1,2} [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d (?:GMT|UTC|[+-]\d{4}))",
             r"|(?P<date>\d{4}-\d\d-\d\d)",
@@ -36,7 +38,7 @@ impl ClockReader {
         }
         let mut found = Vec::new();
         for hit in self.pattern.captures_iter(text) {
-            let Some((name, m)) = ["iso", "sql", "mail", "date", "epoch"]
+            let Some((name, m)) = ["iso", "file", "sql", "mail", "date", "epoch"]
                 .into_iter()
                 .find_map(|name| hit.name(name).map(|m| (name, m)))
             else {
@@ -56,6 +58,12 @@ impl ClockReader {
         let at = match name {
             "iso" => iso(text),
             "sql" => iso(&text.replacen(' ', "T", 1)),
+            "file" => {
+                let mut parts = text.get(11..19).unwrap_or_default().split(['-', '_', '.']);
+                let mut next = || parts.next().unwrap_or_default();
+                let date = text.get(..10).unwrap_or_default();
+                iso(&format!("{date}T{}:{}:{}", next(), next(), next()))
+            }
             "mail" => {
                 let zoned = text.replace("GMT", "+0000").replace("UTC", "+0000");
                 OffsetDateTime::parse(&zoned, &Rfc2822)
@@ -124,6 +132,9 @@ mod tests {
         assert_eq!(names("at 2026-11-23T08:01:02.345Z"), ["iso-z"]);
         assert_eq!(names("Mon, 23 Nov 2026 08:01:02 GMT"), ["mail"]);
         assert_eq!(names("t=1795392123456"), ["epoch-ms"]);
+        assert_eq!(names("2026-11-23T01_58_46_242Z-debug-0.log"), ["file"]);
+        assert_eq!(names("backup_2026-11-23_01-58-46.tar"), ["file"]);
+        assert_eq!(names("2025-09-17T01_58_46_242Z-debug-0.log"), [""; 0]);
         assert_eq!(names("2026-11-23"), ["date"]);
         assert_eq!(
             names("2025-09-17T08:01:02Z and 1695392123 and 17953921234"),

@@ -12,6 +12,16 @@ const MAX_VALUE: usize = 256 * 1024;
 /// Codings inside codings that are undone.
 const DEPTH: u8 = 3;
 
+/// Longest argument that is read as a URL.
+const MAX_URL: usize = 4096;
+
+/// An argument that says where to go.
+pub struct Lead {
+    pub source: Source,
+    /// Nothing where the argument is the bare host.
+    pub url: Option<url::Url>,
+}
+
 /// Knows what was given to one server in one run, in order.
 pub struct Explainer {
     planted: Patterns,
@@ -93,6 +103,30 @@ impl Explainer {
         let mut found = self.arguments.whole(value).to_vec();
         found.extend(self.planted.whole(value).iter().cloned());
         found
+    }
+
+    /// The argument of the call in progress that is a URL with this host (`name` or `name:port`),
+    /// or is the host itself; and the path and scheme that it asks for.
+    pub fn led_to(&self, host: &str) -> Option<Lead> {
+        self.call.iter().find_map(|(path, value)| {
+            let source = Source::Argument(path.clone());
+            if value.eq_ignore_ascii_case(host) {
+                return Some(Lead { source, url: None });
+            }
+            if value.len() > MAX_URL || !value.contains("://") {
+                return None;
+            }
+            let url = url::Url::parse(value).ok()?;
+            let named = url.host_str()?;
+            let same = match url.port() {
+                Some(port) => host.strip_suffix(&format!(":{port}")) == Some(named),
+                None => host == named,
+            };
+            same.then_some(Lead {
+                source,
+                url: Some(url),
+            })
+        })
     }
 
     fn parts(&self, text: &str, depth: u8) -> Vec<Part> {

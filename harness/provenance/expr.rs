@@ -23,8 +23,13 @@ pub enum Part {
 }
 
 impl Expr {
+    /// Empty text has no parts: that is how it is read back.
     pub fn text(text: impl Into<String>) -> Self {
-        Self(vec![Part::Text(text.into())])
+        let text = text.into();
+        if text.is_empty() {
+            return Self::default();
+        }
+        Self(vec![Part::Text(text)])
     }
 
     pub fn from(source: Source) -> Self {
@@ -286,6 +291,11 @@ mod tests {
             }
         }
         Expr(out)
+    }
+
+    #[test]
+    fn nothing_reads_back_as_nothing() {
+        assert_eq!(Expr::parse(""), Some(Expr::text("")));
     }
 
     proptest! {

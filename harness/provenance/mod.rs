@@ -12,7 +12,7 @@ mod search;
 mod source;
 mod varying;
 
-pub use explain::Explainer;
+pub use explain::{Explainer, Lead};
 pub use expr::{Expr, Part, is_invisible};
 pub use inputs::{json_leaves, words};
 pub use leaves::{Dissected, Leaf, Piece, Weight, dissect, segment};

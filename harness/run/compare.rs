@@ -147,6 +147,34 @@ pub fn exercise(
     }
 }
 
+/// The report of runs that could not be made at all: nothing was seen, and nothing is concluded.
+pub fn unable(old: Option<Subject>, new: Subject, seed: Seed, error: &RunError) -> Report {
+    Report {
+        schema: SCHEMA.to_owned(),
+        verdict: Verdict::Inconclusive,
+        old,
+        new,
+        exercise: Exercise {
+            tools: 0,
+            tools_called: 0,
+            calls: 0,
+            calls_ok: 0,
+            seed: seed.0,
+            runs: 0,
+            wall_s: 0.0,
+            isolation: "none".to_owned(),
+            blind_spots: Vec::new(),
+            reach: Vec::new(),
+        },
+        findings: Vec::new(),
+        allowed: Vec::new(),
+        problems: vec![Problem {
+            what: error.what.clone(),
+            hint: error.hint.clone(),
+        }],
+    }
+}
+
 /// A package as a report names it.
 pub fn subject(package: &Package, dependencies: Vec<String>) -> Subject {
     Subject {

@@ -285,12 +285,12 @@ async fn exercise(job: &Job<'_>, live: &mut Live, planner: Planner<'_>) {
         live.recorder.emit(Kind::Result(result));
         live.valid_calls += u32::from(call.valid);
         done += 1;
-        let outward = answered != before || live.child.dirty();
-        let watch = live
-            .habits
-            .entry(call.tool.clone())
-            .or_default()
-            .call(outward);
+        let habit = live.habits.entry(call.tool.clone()).or_default();
+        let mut watch = habit.call(answered != before);
+        if live.child.dirty() {
+            // A file half written would be told with the next call: writing goes on in threads.
+            watch = Watch::Thorough;
+        }
         live.settle(watch).await;
         if live.recorder.outward() != answered
             && let Some(habit) = live.habits.get_mut(&call.tool)
@@ -315,8 +315,9 @@ async fn exercise(job: &Job<'_>, live: &mut Live, planner: Planner<'_>) {
             break;
         }
     }
-    if !live.session.is_gone() {
-        let later = live.session.list().await;
+    if !live.session.is_gone()
+        && let Some(later) = live.session.list().await
+    {
         live.recorder.emit(Kind::Surface(later));
     }
     live.recorder.enter(Phase::Idle);
@@ -389,7 +390,9 @@ impl Live {
         self.recorder.enter(Phase::Exit);
         let era = self.session.era();
         let gone = self.session.is_gone();
-        let early = tokio::task::block_in_place(|| self.child.wait_timeout(Duration::ZERO));
+        // Its output ends a moment before it does itself.
+        let patience = if gone { GRACE } else { Duration::ZERO };
+        let early = tokio::task::block_in_place(|| self.child.wait_timeout(patience));
         let closing = tokio::spawn(self.session.close());
         let (exit, after) = match early {
             Some(exit) if gone => (Some(exit), "itself"),

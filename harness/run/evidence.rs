@@ -78,6 +78,8 @@ impl Evidence for Recordings<'_> {
     }
 
     fn when(&self, change: &Change) -> Option<String> {
+        // What a tool declares is no matter of how it is called.
+        change.operation.as_ref()?;
         let arguments = self.arguments.get(change.tool.as_deref()?)?;
         diff::condition(&change.calls, arguments)
     }

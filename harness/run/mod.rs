@@ -17,7 +17,7 @@ mod triage;
 
 pub use baseline::{Observation, Seen, check, observe};
 pub use bench::Means;
-pub use compare::{Comparison, compare};
+pub use compare::{Comparison, compare, subject, unable};
 pub use error::RunError;
 pub use triage::triage;
 

@@ -4,12 +4,12 @@ use super::harvest::{Bound, Harvest, Writable};
 use super::launch::{Init, Process};
 use super::message::{self, News};
 use super::sys;
+use super::watch::Watch;
 use std::fs::{self, File};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 /// The end of a server.
@@ -35,8 +35,7 @@ pub struct Child {
     /// /proc/PID/stat, kept open: reading it again gives the present state.
     stat: Option<File>,
     writable: Writable,
-    /// Set by the watcher.
-    dirty: Arc<AtomicBool>,
+    watch: Option<Arc<Watch>>,
     exit: Option<Exit>,
     // Last, so that it ends after the control socket has told it to.
     init: Init,
@@ -47,7 +46,7 @@ pub(super) struct Parts {
     pub init: Init,
     pub server: Process,
     pub writable: Writable,
-    pub dirty: Arc<AtomicBool>,
+    pub watch: Option<Arc<Watch>>,
 }
 
 impl Child {
@@ -57,7 +56,7 @@ impl Child {
             control: parts.control,
             server: parts.server,
             writable: parts.writable,
-            dirty: parts.dirty,
+            watch: parts.watch,
             exit: None,
             init: parts.init,
         }
@@ -68,8 +67,13 @@ impl Child {
         self.server.pid as u32
     }
 
-    /// Whether the main thread waits for something, or has ended. One read, no allocation.
+    /// Whether the main thread waits for something, or has ended. One read and one poll, no
+    /// allocation.
     pub fn is_asleep(&self) -> bool {
+        self.confirm(|| self.main_is_asleep())
+    }
+
+    fn main_is_asleep(&self) -> bool {
         let mut line = [0; 512];
         let Some(Ok(got)) = self.stat.as_ref().map(|stat| stat.read_at(&mut line, 0)) else {
             return true;
@@ -80,6 +84,17 @@ impl Child {
     /// Whether every thread of every process inside waits: slower than
     /// [`is_asleep`](Self::is_asleep), and surer, because work may go on beside the main thread.
     pub fn is_idle(&self) -> bool {
+        self.confirm(|| self.all_are_asleep())
+    }
+
+    fn confirm(&self, asleep: impl FnOnce() -> bool) -> bool {
+        match &self.watch {
+            Some(watch) => watch.confirm(asleep),
+            None => asleep(),
+        }
+    }
+
+    fn all_are_asleep(&self) -> bool {
         // The init adopts the processes whose parents have ended. Some kernels do not list
         // children; then only these two count.
         let mut left = vec![self.init.0.pid, self.server.pid];
@@ -204,7 +219,8 @@ impl Child {
     /// asked for may happen after a look. Opens for reading do not count. It is decided on
     /// the call's number and flags alone, never on a path, which could change after it was read.
     pub fn dirty(&self) -> bool {
-        self.dirty.load(Ordering::SeqCst)
+        // Without a watcher nobody can say that nothing was written.
+        self.watch.as_ref().is_none_or(|watch| watch.is_dirty())
     }
 
     /// What was written, changed and deleted since the last harvest, the first time since the

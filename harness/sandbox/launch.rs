@@ -5,7 +5,8 @@ use super::child::{Child, Parts};
 use super::error::StartError;
 use super::message::{self, News, Order};
 use super::spec::Spec;
-use super::{harvest, helper, sys, watch};
+use super::watch::{self, Watch};
+use super::{harvest, helper, sys};
 use crate::effect::Sink;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -13,7 +14,6 @@ use std::os::unix::process::CommandExt;
 use std::path::{Component, Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Longest wait for one piece of news from the helper. A copied package can take a while.
 const PATIENCE_S: u64 = 60;
@@ -108,7 +108,7 @@ pub fn start(spec: &Spec, sink: Arc<dyn Sink>) -> Result<Started, StartError> {
         init: gathered.init,
         server: gathered.server,
         writable: harvest::Writable::new(gathered.scratch, spec),
-        dirty: gathered.dirty,
+        watch: gathered.watch,
     });
     Ok(Started {
         stdin: stdin.into(),
@@ -164,15 +164,14 @@ struct Gathered {
     init: Init,
     scratch: OwnedFd,
     server: Process,
-    dirty: Arc<AtomicBool>,
+    watch: Option<Arc<Watch>>,
     reduced: bool,
     notes: Vec<String>,
 }
 
 fn gather(control: &OwnedFd, sink: &Arc<dyn Sink>) -> Result<Gathered, StartError> {
     let (mut sockets, mut init, mut tree, mut server) = (None, None, None, None);
-    // Without a watcher nobody can say that nothing was written.
-    let dirty = Arc::new(AtomicBool::new(true));
+    let mut watch = None;
     let mut all_notes = Vec::new();
     loop {
         let (news, mut fds, sender) = next(control)?;
@@ -192,9 +191,8 @@ fn gather(control: &OwnedFd, sink: &Arc<dyn Sink>) -> Result<Gathered, StartErro
                 let pidfd = sys::pidfd(pid).map_err(StartError::Helper)?;
                 server = Some(Process { pid, pidfd });
                 if let Some(listener) = fds.pop() {
-                    dirty.store(false, Ordering::SeqCst);
-                    watch::spawn(listener, pid, Arc::clone(sink), Arc::clone(&dirty))
-                        .map_err(StartError::Helper)?;
+                    let started = watch::spawn(listener, pid, Arc::clone(sink));
+                    watch = Some(started.map_err(StartError::Helper)?);
                 }
                 message::tell(control.as_fd(), &Order::Exec, &[]).map_err(StartError::Helper)?;
             }
@@ -213,7 +211,7 @@ fn gather(control: &OwnedFd, sink: &Arc<dyn Sink>) -> Result<Gathered, StartErro
         init,
         scratch,
         server,
-        dirty,
+        watch,
         reduced,
         notes: all_notes,
     })

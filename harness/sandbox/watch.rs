@@ -9,7 +9,7 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 const PATH: usize = 4096;
 const ARGUMENTS: usize = 256;
@@ -21,54 +21,85 @@ const ADDRESS: usize = 110;
 /// it says nothing about the server.
 const NAME_CACHE: &str = "/var/run/nscd/socket";
 
-/// Watches until the last watched process has ended. `server` is the process whose first
-/// execve is the start itself. `dirty` becomes true before anything can be written.
-pub fn spawn(
+/// What the watcher shares with the owner of the sandbox.
+#[derive(Debug)]
+pub struct Watch {
     listener: OwnedFd,
-    server: i32,
-    sink: Arc<dyn Sink>,
-    dirty: Arc<AtomicBool>,
-) -> io::Result<()> {
-    // Older kernels lack it; then each notification costs a little more.
-    let _ = sys::notify_sync(listener.as_fd());
-    std::thread::Builder::new()
-        .name("watch".to_owned())
-        .spawn(move || run(&listener, server, &*sink, &dirty))
-        .map(drop)
+    dirty: AtomicBool,
+    /// Odd while a call is being attended to.
+    turn: AtomicU64,
 }
 
-fn run(listener: &OwnedFd, server: i32, sink: &dyn Sink, dirty: &AtomicBool) {
-    let mut started = false;
-    loop {
-        // Waiting in poll and not in the ioctl: the end of the last process hangs up, which
-        // older kernels do not tell a waiting ioctl.
-        match sys::poll([listener.as_fd()], -1) {
-            Ok([0]) => continue,
-            Ok([ready]) if ready & libc::POLLIN != 0 => {}
-            _ => return,
+/// Watches until the last watched process has ended. `server` is the process whose first
+/// execve is the start itself.
+pub fn spawn(listener: OwnedFd, server: i32, sink: Arc<dyn Sink>) -> io::Result<Arc<Watch>> {
+    // Older kernels lack it; then each notification costs a little more.
+    let _ = sys::notify_sync(listener.as_fd());
+    let watch = Arc::new(Watch {
+        listener,
+        dirty: AtomicBool::new(false),
+        turn: AtomicU64::new(0),
+    });
+    let shared = Arc::clone(&watch);
+    std::thread::Builder::new()
+        .name("watch".to_owned())
+        .spawn(move || shared.run(server, &*sink))?;
+    Ok(watch)
+}
+
+impl Watch {
+    /// Whether a call was shown that may write. True before anything is written.
+    pub fn is_dirty(&self) -> bool {
+        self.dirty.load(Ordering::SeqCst)
+    }
+
+    /// Whether `asleep` holds, and not because of us: a thread whose call waits to be shown
+    /// looks asleep, and is about to go on.
+    pub fn confirm(&self, asleep: impl FnOnce() -> bool) -> bool {
+        let turn = self.turn.load(Ordering::SeqCst);
+        turn.is_multiple_of(2)
+            && asleep()
+            && sys::poll([self.listener.as_fd()], 0).is_ok_and(|[ready]| ready & libc::POLLIN == 0)
+            && self.turn.load(Ordering::SeqCst) == turn
+    }
+
+    fn run(&self, server: i32, sink: &dyn Sink) {
+        let mut started = false;
+        loop {
+            // Waiting in poll and not in the ioctl: the end of the last process hangs up, which
+            // older kernels do not tell a waiting ioctl.
+            match sys::poll([self.listener.as_fd()], -1) {
+                Ok([0]) => continue,
+                Ok([ready]) if ready & libc::POLLIN != 0 => {}
+                _ => return,
+            }
+            self.turn.fetch_add(1, Ordering::SeqCst);
+            // The thread may have been killed meanwhile: ENOENT.
+            if let Ok(call) = sys::notify_receive(self.listener.as_fd()) {
+                self.attend(&call, server, &mut started, sink);
+            }
+            self.turn.fetch_add(1, Ordering::SeqCst);
         }
-        // The thread may have been killed meanwhile: ENOENT.
-        let Ok(call) = sys::notify_receive(listener.as_fd()) else {
-            continue;
-        };
+    }
+
+    fn attend(&self, call: &libc::seccomp_notif, server: i32, started: &mut bool, sink: &dyn Sink) {
         let number = libc::c_long::from(call.data.nr);
         if seccomp::may_write(number) {
-            dirty.store(true, Ordering::SeqCst);
-            sys::notify_continue(listener.as_fd(), call.id);
-            continue;
+            self.dirty.store(true, Ordering::SeqCst);
+        } else {
+            let is_start = !*started && call.pid as i32 == server && number == libc::SYS_execve;
+            *started |= is_start;
+            let seen = (!is_start)
+                .then(|| see(number, call.pid as i32, &call.data.args))
+                .flatten();
+            // Only while the caller still waits is its id, and so what was read, its own.
+            let valid = sys::notify_valid(self.listener.as_fd(), call.id);
+            // Told before the call goes on, so that it stands in the log before what it leads to.
+            if let Some(kind) = seen.filter(|_| valid) {
+                sink.emit(kind);
+            }
         }
-        let is_start = !started && call.pid as i32 == server && number == libc::SYS_execve;
-        started |= is_start;
-        let seen = (!is_start)
-            .then(|| see(number, call.pid as i32, &call.data.args))
-            .flatten();
-        // Only while the caller still waits is its id, and so what was read, its own.
-        let valid = sys::notify_valid(listener.as_fd(), call.id);
-        // Told before the call goes on, so that it stands in the log before what it leads to.
-        if let Some(kind) = seen.filter(|_| valid) {
-            sink.emit(kind);
-        }
-        sys::notify_continue(listener.as_fd(), call.id);
+        sys::notify_continue(self.listener.as_fd(), call.id);
     }
 }
 

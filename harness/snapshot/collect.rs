@@ -34,7 +34,8 @@ pub struct Collector {
 impl Collector {
     pub fn new(explainer: Explainer) -> Self {
         let address =
-            Regex::new(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
+            // No top-level domain is a number (RFC 3696, section 2), but a version's last part is.
+            Regex::new(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@(?:[A-Za-z0-9-]+\.)+[A-Za-z][A-Za-z0-9-]+")
                 .expect("a constant pattern compiles");
         Self {
             explainer,
@@ -85,6 +86,7 @@ impl Collector {
         };
         let (scope, call) = self.place_of(effect);
         let name = self.operation_name(&parts, &scope);
+        let host = parts.host.as_deref().map(|host| self.destination(host));
         let scoped = self
             .behaviour
             .scopes
@@ -99,7 +101,7 @@ impl Collector {
             .or_insert_with(|| Operation {
                 calls: Calls::default(),
                 most: 0,
-                host: parts.host.clone(),
+                host,
                 places: BTreeMap::new(),
                 steady: true,
                 first: effect.seq,
@@ -122,10 +124,16 @@ impl Collector {
 
     fn leaves(&mut self, parts: &Dissected, scope: &Scope, name: &str, call: u32, seq: u64) {
         for leaf in &parts.leaves {
-            let expr = match leaf.weight {
+            let mut expr = match leaf.weight {
                 Weight::Full | Weight::ConfidentialOnly => self.explainer.explain(&leaf.value),
                 Weight::Plain => Expr::text(leaf.value.clone()),
             };
+            if leaf.weight == Weight::Full
+                && expr.is_constant()
+                && let Some(source) = self.namesake(&leaf.place, &leaf.value)
+            {
+                expr = Expr::from(source);
+            }
             let secret = expr.sources().into_iter().any(Source::is_confidential);
             if leaf.weight == Weight::ConfidentialOnly && !secret {
                 continue;
@@ -165,6 +173,18 @@ impl Collector {
         hits.into_iter()
             .map(|hit| (role, self.explainer.explain(hit)))
             .collect()
+    }
+
+    /// The argument of this call that goes by the place's own name and has its value: `fr` in
+    /// `query.lang` where `lang` is `fr`. Too short to prove anything by itself, it is what such
+    /// a place is for; under another name it stays text.
+    fn namesake(&self, place: &str, value: &str) -> Option<Source> {
+        if value.is_empty() || value.len() > NAMESAKE {
+            return None;
+        }
+        let own = last_name(place);
+        let named = |source: &Source| matches!(source, Source::Argument(path) if !own.is_empty() && last_name(path) == own);
+        self.explainer.candidates(value).into_iter().find(named)
     }
 
     fn fit(&mut self, scope: &Scope, name: &str, place: &str, value: &str) {
@@ -230,9 +250,20 @@ impl Collector {
             match piece {
                 Piece::Fixed(text) => full.push_str(text),
                 Piece::Name(raw) => full.push_str(&self.name_piece(raw)),
+                Piece::Url { scheme, host, path } => full.push_str(&self.url(scheme, host, path)),
+                Piece::Domain(domain) => match self.explainer.led_to(domain) {
+                    Some(lead) => full.push_str(&Expr::from(lead.source).to_string()),
+                    None => {
+                        let labels = domain.split('.').map(|label| self.name_piece(label));
+                        full.push_str(&labels.collect::<Vec<_>>().join("."));
+                    }
+                },
             }
             if i == 0 {
                 name.clone_from(&full);
+                if let Some(Piece::Url { scheme, host, .. }) = parts.operation.get(1) {
+                    name.push_str(&format!("{scheme}://{}", self.destination(host)));
+                }
             }
         }
         let known = self.behaviour.scopes.get(scope);
@@ -243,6 +274,35 @@ impl Collector {
             format!("{name}(many)")
         } else {
             full
+        }
+    }
+
+    /// A URL that an argument gave is that argument; one that leads elsewhere on a host which an
+    /// argument named has the argument for its host. A tool that fetches what it is told to does
+    /// one thing, however many hosts it is sent to.
+    fn url(&self, scheme: &str, host: &str, path: &str) -> String {
+        let lead = self.explainer.led_to(host);
+        let whole =
+            |url: &url::Url| url.scheme() == scheme && url.path().trim_start_matches('/') == path;
+        let base = match lead {
+            Some(lead) if lead.url.as_ref().is_some_and(whole) => {
+                return Expr::from(lead.source).to_string();
+            }
+            Some(lead) => Expr::from(lead.source).to_string(),
+            None => host.to_owned(),
+        };
+        let segments = path.split('/').map(|segment| self.name_piece(segment));
+        format!(
+            "{scheme}://{base}/{}",
+            segments.collect::<Vec<_>>().join("/")
+        )
+    }
+
+    /// The destination as behaviours know it: the argument that named it, or itself.
+    fn destination(&self, host: &str) -> String {
+        match self.explainer.led_to(host) {
+            Some(lead) => Expr::from(lead.source).to_string(),
+            None => host.to_owned(),
         }
     }
 
@@ -299,6 +359,17 @@ impl Collector {
         }
         self.behaviour
     }
+}
+
+/// Longest value that an argument's name may explain; a longer one is told by its text.
+const NAMESAKE: usize = 16;
+
+/// The last name of a path, as letters and digits in lower case: `body.filter[].perPage` and
+/// `per_page` are the same.
+fn last_name(path: &str) -> String {
+    let last = path.rsplit(['.', ' ']).next().unwrap_or(path);
+    let plain = last.chars().filter(|c| c.is_alphanumeric());
+    plain.flat_map(char::to_lowercase).collect()
 }
 
 /// Short values prove nothing by turning up: `5`, `true`, `high`.

@@ -5,6 +5,12 @@
 //! needs an upstream, a plain local HTTPS server that answers with the same mock.
 //!
 //! `cargo bench --bench calls [CALLS] [ROUNDS]`; `taskset -c 0 …` puts all of it on one processor.
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::disallowed_methods,
+    reason = "a benchmark prints, and what it shares with others is not all used by each"
+)]
 
 mod kit;
 

@@ -1,5 +1,11 @@
 //! turncoat's resident memory in long runs: it must not grow with the number of calls.
 //! `cargo bench --bench memory [FEW] [MANY]`
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::disallowed_methods,
+    reason = "a benchmark prints, and what it shares with others is not all used by each"
+)]
 
 mod kit;
 

@@ -1,5 +1,11 @@
 //! A version against itself, again and again: whatever differs is noise that was not learnt.
 //! `cargo bench --bench same [RUNS] [CALLS] [SERVER …]`
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::disallowed_methods,
+    reason = "a benchmark prints, and what it shares with others is not all used by each"
+)]
 
 mod kit;
 

@@ -118,6 +118,9 @@ fn questions(spec: &Spec) {
         began.elapsed().as_secs_f64() * 1e3
     };
     let child = &mut started.child;
+    while !child.is_idle() {
+        std::thread::yield_now();
+    }
     println!("{:8.2} µs  is_asleep", mean(&mut || _ = child.is_asleep()));
     println!("{:8.2} µs  is_idle", mean(&mut || _ = child.is_idle()));
     let began = Instant::now();

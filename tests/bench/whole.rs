@@ -3,6 +3,12 @@
 //!
 //! Phases are those of each run's record; runs go side by side where processors allow, so they do
 //! not add up to the whole.
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::disallowed_methods,
+    reason = "a benchmark prints, and what it shares with others is not all used by each"
+)]
 
 mod kit;
 

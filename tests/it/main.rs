@@ -6,9 +6,17 @@
     reason = "helpers of tests are tests"
 )]
 
+mod context;
+mod gate;
+mod input;
 mod layers;
 mod library;
 mod pages;
+mod rude;
 mod sandbox;
+mod small;
+mod snapshots;
 mod source;
 mod tidy;
+mod traces;
+mod variants;

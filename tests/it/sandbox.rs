@@ -270,8 +270,11 @@ impl Told {
     }
 }
 
-fn told(changes: &[(&str, FileAction, &str)]) -> Vec<(String, FileAction, String)> {
-    let owned = |(p, a, c): &(&str, FileAction, &str)| (p.to_string(), *a, c.to_string());
+/// Path, action and content.
+type Change = (&'static str, FileAction, &'static str);
+
+fn told(changes: &[Change]) -> Vec<(String, FileAction, String)> {
+    let owned = |(p, a, c): &Change| (p.to_string(), *a, c.to_string());
     changes.iter().map(owned).collect()
 }
 
@@ -291,7 +294,7 @@ fn a_harvest_tells_what_came_after_the_one_before() {
     let mut shell = Told::begin(&spec);
     use FileAction::*;
     assert_eq!(shell.then("cat ~/.bashrc >/dev/null"), []);
-    let steps: &[(&str, &[(&str, FileAction, &str)])] = &[
+    let steps: &[(&str, &[Change])] = &[
         ("echo 1 > a", &[("/home/alex/work/a", Created, "1\n")]),
         (":", &[]),
         ("echo 2 >> a", &[("/home/alex/work/a", Modified, "1\n2\n")]),
@@ -827,6 +830,34 @@ fn sleep_is_told_from_work() {
 fn work_of_children_is_no_idleness() {
     let (started, _) = begin(&shell("(while :; do :; done) & read x"));
     until(|| started.child.is_asleep() && !started.child.is_idle());
+}
+
+/// Holds the watcher up until the sender is gone.
+struct Held(std::sync::Mutex<std::sync::mpsc::Receiver<()>>);
+
+impl turncoat::effect::Sink for Held {
+    fn emit(&self, _: Kind) {
+        let _ = self.0.lock().unwrap().recv();
+    }
+}
+
+#[test]
+fn a_call_being_looked_at_is_no_rest() {
+    let (release, held) = std::sync::mpsc::channel();
+    let spec = shell("read x; exec sleep 1000");
+    let started = start(&spec, Arc::new(Held(held.into()))).unwrap();
+    let child = &started.child;
+    until(|| child.is_asleep() && child.is_idle());
+    fs::File::from(started.stdin.try_clone().unwrap())
+        .write_all(b"go\n")
+        .unwrap();
+    until(|| !child.is_asleep());
+    // Nothing runs now: the shell waits for the watcher, and that for us.
+    for _ in 0..1000 {
+        assert!(!child.is_asleep() && !child.is_idle());
+    }
+    drop(release);
+    until(|| child.is_asleep() && child.is_idle());
 }
 
 /// Waits for a condition, long but not for ever.

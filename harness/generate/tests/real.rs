@@ -100,3 +100,30 @@ fn strings(value: &Value, see: &mut dyn FnMut(&str)) {
         _ => {}
     }
 }
+
+#[test]
+fn a_reading_tool_is_mostly_sent_to_a_file_that_is_there() {
+    let schema =
+        serde_json::json!({"properties": {"path": {"type": "string"}}, "required": ["path"]});
+    let paths = |tool: &str| -> Vec<Value> {
+        let generator = Generator::new(tool, &schema, &Hints::default(), Seed(7)).unwrap();
+        (0..40)
+            .map(|nth| generator.case(nth).arguments["path"].clone())
+            .collect()
+    };
+    let persona = &crate::secret::Persona::DEFAULT;
+    let known = |paths: Vec<Value>| -> usize {
+        let home = crate::secret::home(persona, Seed(7));
+        let is_there = |path: &Value| {
+            let path = path
+                .as_str()
+                .unwrap()
+                .strip_prefix(&format!("{}/", persona.home));
+            path.is_some_and(|path| home.files.iter().any(|file| file.path == path))
+        };
+        paths.iter().filter(|path| is_there(path)).count()
+    };
+    assert!(known(paths("read_text_file")) > 20);
+    let written = known(paths("write_file"));
+    assert!((1..20).contains(&written), "{written}");
+}

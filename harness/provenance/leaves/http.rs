@@ -27,14 +27,14 @@ pub fn dissect(request: &Http) -> Dissected {
         .target
         .split_once('?')
         .unwrap_or((&request.target, ""));
-    let mut operation = vec![Piece::Fixed(format!(
-        "http {} {}://{host}",
-        request.method, request.scheme
-    ))];
-    for segment in path.trim_start_matches('/').split('/') {
-        operation.push(Piece::Fixed("/".into()));
-        operation.push(Piece::Name(segment.to_owned()));
-    }
+    let operation = vec![
+        Piece::Fixed(format!("http {} ", request.method)),
+        Piece::Url {
+            scheme: request.scheme.clone(),
+            host: host.clone(),
+            path: path.trim_start_matches('/').to_owned(),
+        },
+    ];
     let mut parts = Dissected {
         operation,
         host: Some(host.clone()),

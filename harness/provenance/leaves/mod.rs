@@ -32,6 +32,15 @@ pub enum Piece {
     Fixed(String),
     /// A path segment or a DNS label: replaced by its source where it has one.
     Name(String),
+    /// Where a URL leads: replaced as a whole, or in its host, by the argument that says so.
+    Url {
+        scheme: String,
+        host: String,
+        /// Without the leading slash.
+        path: String,
+    },
+    /// A name that was looked up: replaced as a whole, or label by label.
+    Domain(String),
 }
 
 /// One value and where it stood.

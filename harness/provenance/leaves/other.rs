@@ -8,12 +8,7 @@ use crate::effect::{
 
 pub fn dns(question: &Dns) -> Dissected {
     let mut parts = Dissected::named("dns ");
-    for (i, label) in question.name.split('.').enumerate() {
-        if i > 0 {
-            parts.operation.push(Piece::Fixed(".".into()));
-        }
-        parts.operation.push(Piece::Name(label.to_owned()));
-    }
+    parts.operation.push(Piece::Domain(question.name.clone()));
     parts.host = Some(question.name.clone());
     parts.leaf("record", question.record.as_str());
     // The labels are also one value: data may be cut across them.
@@ -104,7 +99,8 @@ pub fn exit(exit: &Exit) -> Dissected {
     if let Some(signal) = exit.signal {
         parts.plain("signal", signal.to_string());
     }
-    parts.leaf("after", exit.after.as_str());
+    // A word of this program's own, which an argument may happen to be as well.
+    parts.plain("after", exit.after.as_str());
     for process in &exit.left_behind {
         parts.leaf("left behind", process.as_str());
     }

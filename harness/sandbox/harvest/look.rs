@@ -62,6 +62,10 @@ pub(super) fn os(name: &CStr) -> &OsStr {
 }
 
 impl<'a> Look<'a> {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "file stamps are compared with the clock that made them"
+    )]
     pub(super) fn new(tally: &'a mut Tally, bound: Bound, last: bool) -> Self {
         let now = SystemTime::now().duration_since(UNIX_EPOCH);
         Self {

@@ -79,9 +79,10 @@ impl Stamp {
             inode: now.st_ino,
             mode: now.st_mode,
             size: size(now),
-            changed_ns: (now.st_ctime as i64)
+            changed_ns: now
+                .st_ctime
                 .saturating_mul(1_000_000_000)
-                .saturating_add(now.st_ctime_nsec as i64),
+                .saturating_add(now.st_ctime_nsec),
         }
     }
 

@@ -98,7 +98,13 @@ fn plant(spec: &Spec, places: &mut [Place]) {
         if sealed.is_none_or(|len| len < place.inside.len())
             && let Ok(below) = Path::new(path).strip_prefix(&place.inside)
         {
-            place.tree.plant(below, what);
+            // What the lower side has shows through; the writable side lacks it until it changes.
+            let lower = place.lower.as_ref();
+            let shows = !matches!(what, What::File { .. })
+                && lower.is_some_and(|lower| lower.join(below).exists());
+            if !shows {
+                place.tree.plant(below, what);
+            }
         }
     };
     for file in spec.files.iter().rev() {
@@ -288,6 +294,34 @@ mod tests {
                 before = after;
             }
         }
+    }
+
+    #[test]
+    fn a_mount_in_a_folder_of_another_s_lower_side_is_no_change() {
+        let (root, lower) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        fs::create_dir_all(lower.path().join("outer/app/inner")).unwrap();
+        for up in ["up0", "up1"] {
+            fs::create_dir(root.path().join(up)).unwrap();
+        }
+        let mount = |source: &str, target: &str| Mount {
+            source: lower.path().join(source),
+            target: target.to_owned(),
+            mode: Mode::Overlay,
+        };
+        let spec = Spec {
+            cwd: "/srv/app".to_owned(),
+            mounts: vec![
+                mount("outer", "/srv"),
+                mount("outer/app/inner", "/srv/app/inner"),
+            ],
+            ..Spec::default()
+        };
+        let mut writable = writable(root.path(), &spec);
+        assert_eq!(writable.harvest(Bound::default(), true), Harvest::default());
+        fs::write(root.path().join("up1/new"), "").unwrap();
+        let found = writable.harvest(Bound::default(), true);
+        assert_eq!(found.changes.len(), 1);
+        assert_eq!(found.changes[0].path, "/srv/app/inner/new");
     }
 
     fn in_tmp(count: usize, content: &str) -> (tempfile::TempDir, Writable) {

@@ -74,6 +74,15 @@ fn project(home: &mut Furnish) {
         &format!("{work}/data/orders-2025-10.csv"),
         "order,region,amount\n10231,north,1840.50\n10232,south,920.00\n10233,north,310.75\n10234,west,2210.10\n",
     );
+    // The name that generated arguments come back to, and a folder for what they write.
+    home.file(
+        &format!("{work}/notes.md"),
+        "# Notes\n\n- Figures for October are with finance\n- The north region is still missing a week\n- Ask Sam about the new column\n",
+    );
+    home.file(
+        &format!("{work}/docs/agenda.md"),
+        "# Agenda\n\n1. October figures\n2. Regions\n3. Next steps\n",
+    );
     home.file(&format!("{work}/.git/HEAD"), "ref: refs/heads/main\n");
     home.file(
         &format!("{work}/.git/config"),
