@@ -28,9 +28,9 @@ use tokio::net::unix::pipe;
 const SETTLE: Duration = Duration::from_millis(400);
 /// After so many waits in vain a server counts as restless and is not waited for any more.
 const RESTLESS: u32 = 5;
-/// Calls of each tool that are watched thoroughly at first, and one in so many later on.
+/// Calls of each tool that are watched thoroughly at first; then ever fewer, and one in so many.
 const FIRST: u32 = 4;
-const EVERY: u32 = 16;
+const EVERY: u32 = 256;
 /// How long rest is looked for without pause: most servers are back at waiting within this.
 const EAGER: Duration = Duration::from_micros(300);
 /// The pause between looks after that.
@@ -138,7 +138,8 @@ impl Habit {
         let nth = self.calls;
         self.calls += 1;
         self.outward |= outward;
-        if self.late || nth < FIRST || nth.is_multiple_of(EVERY) {
+        let now_and_then = nth.is_power_of_two() || nth.is_multiple_of(EVERY);
+        if self.late || nth < FIRST || now_and_then {
             Watch::Thorough
         } else if self.outward {
             Watch::Asleep
@@ -271,13 +272,19 @@ async fn exercise(job: &Job<'_>, live: &mut Live, planner: Planner<'_>) {
         return;
     };
     let of = plan.len();
-    for (done, call) in plan.calls().enumerate() {
+    let mut calls = plan.calls();
+    let mut next = calls.next();
+    let mut done = 0;
+    while let Some(call) = next.take() {
         live.recorder.call(&call.tool, &call.arguments);
         let before = live.recorder.outward();
-        let result = live.session.call(&call.tool, &call.arguments).await;
+        let answer = live.session.call(&call.tool, &call.arguments);
+        // The next one is made while the server works on this one.
+        let (result, ()) = tokio::join!(biased; answer, async { next = calls.next() });
         let answered = live.recorder.outward();
         live.recorder.emit(Kind::Result(result));
         live.valid_calls += u32::from(call.valid);
+        done += 1;
         let habit = live.habits.entry(call.tool.clone()).or_default();
         let mut watch = habit.call(answered != before);
         if live.child.dirty() {
@@ -294,14 +301,13 @@ async fn exercise(job: &Job<'_>, live: &mut Live, planner: Planner<'_>) {
         live.world.cut();
         job.listener.hear(Progress::Calls {
             role: job.role,
-            done: done as u32 + 1,
+            done,
             of,
         });
         if live.session.is_gone() {
             live.problem = Some(
                 RunError::plain(format!(
-                    "the server ended during call {} of {of}, of tool `{}`",
-                    done + 1,
+                    "the server ended during call {done} of {of}, of tool `{}`",
                     call.tool
                 ))
                 .hint("its last words are in the run folder: `--keep-run DIR` keeps it"),
@@ -340,7 +346,7 @@ impl Live {
             // moment in which neither has it; a pause in which nothing came tells.
             let calm = self.world.busy() == 0
                 && match watch {
-                    Watch::Thorough => self.child.is_idle(),
+                    Watch::Thorough => self.child.is_asleep() && self.child.is_idle(),
                     Watch::Asleep => self.child.is_asleep(),
                     Watch::Glance => true,
                 };
