@@ -394,6 +394,7 @@ impl Context<'_> {
                     place: place_name,
                     host: now.host.as_deref(),
                     is_result: Operation::verb(name) == "result",
+                    steady: now.steady && place.steady,
                 };
                 self.value(
                     name,
@@ -539,7 +540,8 @@ impl Context<'_> {
         );
         change.weight = reading.weight;
         // What comes and goes by itself says little by coming with a value not seen yet.
-        let unsteady = operation.is_some_and(|operation| !operation.steady)
+        let unsteady = !frame.steady
+            || operation.is_some_and(|operation| !operation.steady)
             || before.is_some_and(|place| !place.steady);
         if quiet && unsteady && was.is_empty() && change.weight == Weight::Ordinary {
             change.weight = Weight::Trivial;
@@ -564,6 +566,8 @@ struct SpotFrame<'a> {
     place: &'a str,
     host: Option<&'a str>,
     is_result: bool,
+    /// Whether all runs of the new version showed it in the same calls.
+    steady: bool,
 }
 
 fn same_sources(value: &Expr, was: &[&Expr]) -> bool {

@@ -551,6 +551,16 @@ fn what_comes_and_goes_weighs_less_with_a_value_not_seen_yet() {
         weights(run(1, json!({"level": "error", "logger": "app"}))),
         [Weight::Trivial; 2]
     );
+    // The same where it is the new version that shows it now and then.
+    let steady = run(0, json!({"level": "info"}));
+    let named = run(0, json!({"level": "info", "logger": "app"}));
+    let new = crate::snapshot::learn(named, &run(0, json!({"level": "info"})));
+    let found = compare(&steady, &in_terms_of(new, &steady));
+    assert_eq!(
+        found.iter().map(|c| c.weight).collect::<Vec<_>>(),
+        [Weight::Trivial],
+        "{found:?}"
+    );
     // What nothing explains is no less grave for that.
     let spy = json!({"level": "info", "to": "spy@elsewhere.example"});
     assert!(weights(run(1, spy)).contains(&Weight::Ordinary));

@@ -19,6 +19,10 @@ pub(super) fn by_description(says: &dyn Fn(&[&str]) -> bool) -> Meaning {
             Meaning::Html,
         ),
         (&["uuid"], Meaning::Uuid),
+        (
+            &["positive integer", "must be an integer", "numeric id"],
+            Meaning::Digits,
+        ),
         (&["iso 8601", "iso8601", "rfc 3339"], Meaning::DateTime),
         (&["yyyy-mm-dd"], Meaning::Date),
         (

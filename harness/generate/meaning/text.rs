@@ -13,6 +13,33 @@ pub(in crate::generate) fn of_text(said: &Said<'_>) -> Meaning {
     if let Some(meaning) = said.format.and_then(of_format) {
         return meaning;
     }
+    match of_name(said) {
+        // ISO 8601 is dates as well: an example tells which are meant.
+        Meaning::DateTime if shows_date(said.about) => Meaning::Date,
+        meaning => meaning,
+    }
+}
+
+/// Whether the prose holds a date, and none with a time behind it.
+fn shows_date(about: &str) -> bool {
+    let date = |w: &[u8]| {
+        w.iter().enumerate().all(|(i, b)| match i {
+            4 | 7 => *b == b'-',
+            _ => b.is_ascii_digit(),
+        })
+    };
+    let bytes = about.as_bytes();
+    let mut ends = (10..=bytes.len())
+        .filter(|end| date(&bytes[end - 10..*end]))
+        .peekable();
+    ends.peek().is_some()
+        && ends.all(|end| {
+            !matches!(bytes.get(end), Some(b't' | b'T' | b' '))
+                || !bytes.get(end + 1).is_some_and(u8::is_ascii_digit)
+        })
+}
+
+fn of_name(said: &Said<'_>) -> Meaning {
     let name = words(said.name);
     let about = said.about;
     let head = name.last().map_or("", String::as_str);
@@ -229,6 +256,24 @@ mod tests {
                 "since",
                 "Filter by date (ISO 8601 timestamp)",
                 Meaning::DateTime,
+            ),
+            (
+                "search_messages",
+                "todate",
+                "On or before this date (ISO 8601 format, e.g., 2014-02-01)",
+                Meaning::Date,
+            ),
+            (
+                "search_messages",
+                "until",
+                "ISO 8601, e.g. 2014-02-01T12:00:00Z or 2014-02-01",
+                Meaning::DateTime,
+            ),
+            (
+                "get_bounce",
+                "bounceid",
+                "The unique identifier of the bounce. Must be a positive integer.",
+                Meaning::Digits,
             ),
             ("create_issue", "repo", "", Meaning::Slug),
             ("fetch", "url", "URL to fetch", Meaning::Url),
