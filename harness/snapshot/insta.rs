@@ -81,7 +81,9 @@ impl Snapshot {
                 _ => continue,
             };
             let (into, value) = field;
-            *into = Some(text_of(value.trim()).ok_or(FormatError::Header { line: i + 2 })?);
+            // White space in YAML is space and tab alone (YAML 1.2.2, section 5.5).
+            let value = value.trim_matches([' ', '\t', '\r']);
+            *into = Some(text_of(value).ok_or(FormatError::Header { line: i + 2 })?);
         }
         if !closed {
             return Err(FormatError::Unclosed);
@@ -187,6 +189,16 @@ mod tests {
             Snapshot::parse("---\nsource: \"x\n---\ny"),
             Err(FormatError::Header { line: 2 })
         );
+    }
+
+    #[test]
+    fn a_strange_blank_is_part_of_a_value() {
+        agree(&Snapshot::new(
+            Some("a".into()),
+            Some("\u{2000}".into()),
+            "",
+        ))
+        .unwrap();
     }
 
     #[test]
