@@ -1,18 +1,20 @@
 //! Builds a behaviour from the events of one run, in one pass and in bounded memory.
 
 use super::{Behaviour, Calls, Operation, Place, Scope, Scoped, Sightings};
-use crate::effect::{Effect, Kind, Phase};
+use crate::effect::{Effect, Kind, Phase, Reply};
 use crate::provenance::{
-    Dissected, Explainer, Expr, Part, Piece, Source, Varying, Weight, dissect, segment,
+    Dissected, Explainer, Expr, Part, Piece, Source, Varying, Weight, dissect, learnt, segment,
 };
 use regex::Regex;
 use serde_json::Value;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 /// Explanations kept of one place; beyond it they are folded by shape (`many-values`).
 const MAX_VALUES: usize = 48;
 /// Operations of one scope; beyond it paths are folded to their host (`many-paths`).
 const MAX_OPERATIONS: usize = 400;
+/// Answers remembered as known; all of their words must be, too.
+const REPLIES: usize = 512;
 /// Places of one operation; further ones share one.
 const MAX_PLACES: usize = 2_000;
 
@@ -29,6 +31,8 @@ pub struct Collector {
     /// Times an operation was done in the call in progress.
     in_call: HashMap<(Scope, String), (u32, u32)>,
     address: Regex,
+    /// Answers that were learnt from: host, hash of the body, headers.
+    replies: HashSet<(String, String, Vec<(String, String)>)>,
 }
 
 impl Collector {
@@ -45,6 +49,7 @@ impl Collector {
             plain: HashMap::new(),
             in_call: HashMap::new(),
             address,
+            replies: HashSet::new(),
         }
     }
 
@@ -117,15 +122,33 @@ impl Collector {
         times.1 += 1;
         operation.most = operation.most.max(times.1);
         self.leaves(&parts, &scope, &name, call, effect.seq);
-        if let Some(host) = &parts.host {
-            self.explainer.reply(host, parts.learnt);
+        if let Some(host) = &parts.host
+            && self.is_news(host, &effect.kind)
+        {
+            self.explainer.reply(host, learnt(&effect.kind));
         }
     }
 
+    /// Whether an answer may teach anything: most were given before, in earlier calls.
+    fn is_news(&mut self, host: &str, kind: &Kind) -> bool {
+        let Kind::Http(http) = kind else { return true };
+        if self.replies.len() >= REPLIES {
+            self.replies.clear();
+        }
+        let Reply { body, headers, .. } = &http.reply;
+        self.replies
+            .insert((host.to_owned(), body.sha256.clone(), headers.clone()))
+    }
+
     fn leaves(&mut self, parts: &Dissected, scope: &Scope, name: &str, call: u32, seq: u64) {
+        // Lists repeat values: within one effect they have one explanation.
+        let mut explained: HashMap<&str, Expr> = HashMap::new();
         for leaf in &parts.leaves {
             let mut expr = match leaf.weight {
-                Weight::Full | Weight::ConfidentialOnly => self.explainer.explain(&leaf.value),
+                Weight::Full | Weight::ConfidentialOnly => explained
+                    .entry(&leaf.value)
+                    .or_insert_with(|| self.explainer.explain(&leaf.value))
+                    .clone(),
                 Weight::Plain => Expr::text(leaf.value.clone()),
             };
             if leaf.weight == Weight::Full
