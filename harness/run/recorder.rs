@@ -13,8 +13,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+/// How long events are let gather. Waking a thread for each would cost its sender, which a
+/// server waits for, more than the event does.
+const GATHER: Duration = Duration::from_millis(1);
 /// Events that may wait for the recorder before observers have to.
 const QUEUE: usize = 256;
 
@@ -179,6 +182,15 @@ fn is_outward(kind: &Kind) -> bool {
     )
 }
 
+/// The next message; none when every observer is gone.
+fn next(messages: &Receiver<Message>) -> Option<Message> {
+    if let Ok(message) = messages.try_recv() {
+        return Some(message);
+    }
+    std::thread::park_timeout(GATHER);
+    messages.recv().ok()
+}
+
 /// The recorder's thread.
 fn write(messages: &Receiver<Message>, mut log: Log, mut collector: Collector) -> Recorded {
     /// Arguments kept of one tool.
@@ -190,7 +202,7 @@ fn write(messages: &Receiver<Message>, mut log: Log, mut collector: Collector) -
     let mut calls_ok = 0;
     // A run without its end in the log was cut short.
     let mut ended = None;
-    while let Ok(message) = messages.recv() {
+    while let Some(message) = next(messages) {
         match message {
             Message::End {
                 isolation,
