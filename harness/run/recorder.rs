@@ -14,6 +14,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
+use tokio::sync::oneshot;
 
 /// How long events are let gather. Waking a thread for each would cost its sender, which a
 /// server waits for, more than the event does.
@@ -32,6 +33,7 @@ pub struct Recorder {
 }
 
 enum Message {
+    SoFar(oneshot::Sender<Behaviour>),
     End {
         isolation: String,
         blind_spots: Vec<String>,
@@ -115,6 +117,11 @@ impl Recorder {
             isolation,
             blind_spots,
         });
+    }
+
+    /// Gives the behaviour up to now to whoever waits for it.
+    pub fn so_far(&self, to: oneshot::Sender<Behaviour>) {
+        let _ = self.queue.send(Message::SoFar(to));
     }
 
     /// How many effects outside the process were seen so far.
@@ -204,6 +211,7 @@ fn write(messages: &Receiver<Message>, mut log: Log, mut collector: Collector) -
     let mut ended = None;
     while let Some(message) = next(messages) {
         match message {
+            Message::SoFar(asked) => _ = asked.send(collector.so_far()),
             Message::End {
                 isolation,
                 blind_spots,

@@ -27,13 +27,16 @@ pub struct Collector {
     /// Index into `tools` and number within the tool, by call number.
     calls: Vec<(u32, u32)>,
     /// What plain values could be: place → sources that fitted in every call so far.
-    plain: HashMap<(Scope, String, String), BTreeSet<Source>>,
+    plain: Plain,
     /// Times an operation was done in the call in progress.
     in_call: HashMap<(Scope, String), (u32, u32)>,
     address: Regex,
     /// Answers that were learnt from: host, hash of the body, headers.
     replies: HashSet<(String, String, Vec<(String, String)>)>,
 }
+
+/// Sources by scope, operation and place.
+type Plain = HashMap<(Scope, String, String), BTreeSet<Source>>;
 
 impl Collector {
     pub fn new(explainer: Explainer) -> Self {
@@ -349,39 +352,47 @@ impl Collector {
 
     /// The behaviour, with plain values resolved: a value that varied and in every call was
     /// equal to the same input is that input.
-    pub fn finish(mut self) -> Behaviour {
-        for ((scope, name, place), fits) in &self.plain {
-            let Some(source) = fits.iter().next() else {
-                continue;
-            };
-            let Some(place) = self
-                .behaviour
-                .scopes
-                .get_mut(scope)
-                .and_then(|scoped| scoped.operations.get_mut(name))
-                .and_then(|operation| operation.places.get_mut(place))
-            else {
-                continue;
-            };
-            let constants = place
-                .values
-                .keys()
-                .filter(|expr| expr.is_constant())
-                .count();
-            if constants > 1 && constants == place.values.len() {
-                let first = place
-                    .values
-                    .values()
-                    .map(|s| s.first)
-                    .min()
-                    .unwrap_or_default();
-                let calls = place.calls.clone();
-                place.values =
-                    BTreeMap::from([(Expr::from(source.clone()), Sightings { calls, first })]);
-            }
-        }
-        self.behaviour
+    pub fn finish(self) -> Behaviour {
+        resolved(self.behaviour, &self.plain)
     }
+
+    /// The behaviour up to now, as if the run ended here.
+    pub fn so_far(&self) -> Behaviour {
+        resolved(self.behaviour.clone(), &self.plain)
+    }
+}
+
+fn resolved(mut behaviour: Behaviour, plain: &Plain) -> Behaviour {
+    for ((scope, name, place), fits) in plain {
+        let Some(source) = fits.iter().next() else {
+            continue;
+        };
+        let Some(place) = behaviour
+            .scopes
+            .get_mut(scope)
+            .and_then(|scoped| scoped.operations.get_mut(name))
+            .and_then(|operation| operation.places.get_mut(place))
+        else {
+            continue;
+        };
+        let constants = place
+            .values
+            .keys()
+            .filter(|expr| expr.is_constant())
+            .count();
+        if constants > 1 && constants == place.values.len() {
+            let first = place
+                .values
+                .values()
+                .map(|s| s.first)
+                .min()
+                .unwrap_or_default();
+            let calls = place.calls.clone();
+            place.values =
+                BTreeMap::from([(Expr::from(source.clone()), Sightings { calls, first })]);
+        }
+    }
+    behaviour
 }
 
 /// Longest value that an argument's name may explain; a longer one is told by its text.
