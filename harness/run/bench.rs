@@ -1,7 +1,7 @@
 //! What the runs of one command share: the world, the plan of calls, and what was learnt about
 //! starting each version.
 
-use super::drive::{Job, Run, drive};
+use super::drive::{Early, Job, Run, drive};
 use super::error::RunError;
 use super::plan::{Plan, plan};
 use super::setup::Setup;
@@ -75,15 +75,29 @@ impl<'a> Bench<'a> {
 
     /// Two runs, side by side where jobs allow.
     pub async fn pair(&self, a: Cast<'_>, b: Cast<'_>) -> Result<(Run, Run), RunError> {
+        self.pair_telling((a, None), (b, None)).await
+    }
+
+    /// Two runs that tell what they have shown once their calls are made.
+    pub async fn pair_telling(
+        &self,
+        a: (Cast<'_>, Option<Early>),
+        b: (Cast<'_>, Option<Early>),
+    ) -> Result<(Run, Run), RunError> {
+        let (a, b) = (self.run_telling(a.0, a.1), self.run_telling(b.0, b.1));
         if self.means.jobs > 1 {
-            let (a, b) = tokio::join!(self.run(a), self.run(b));
+            let (a, b) = tokio::join!(a, b);
             Ok((a?, b?))
         } else {
-            Ok((self.run(a).await?, self.run(b).await?))
+            Ok((a.await?, b.await?))
         }
     }
 
     pub async fn run(&self, cast: Cast<'_>) -> Result<Run, RunError> {
+        self.run_telling(cast, None).await
+    }
+
+    async fn run_telling(&self, cast: Cast<'_>, early: Option<Early>) -> Result<Run, RunError> {
         let Cast {
             package,
             role,
@@ -108,6 +122,7 @@ impl<'a> Bench<'a> {
         match drive(
             &job,
             Box::new(|surface| Box::pin(self.planned(surface, leads))),
+            early,
         )
         .await
         {

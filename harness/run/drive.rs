@@ -13,7 +13,7 @@ use crate::mcp::{self, Era, Session};
 use crate::package::Package;
 use crate::provenance::Explainer;
 use crate::sandbox::{self, Bound, Child, Started};
-use crate::snapshot::Collector;
+use crate::snapshot::{Behaviour, Collector};
 use std::collections::HashMap;
 use std::future::Future;
 use std::os::fd::OwnedFd;
@@ -23,6 +23,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::io::AsyncReadExt;
 use tokio::net::unix::pipe;
+use tokio::sync::oneshot;
 
 /// Longest wait for what a call set off to come to rest.
 const SETTLE: Duration = Duration::from_millis(400);
@@ -72,12 +73,20 @@ pub struct Run {
 pub type Planner<'a> =
     Box<dyn FnOnce(Surface) -> Pin<Box<dyn Future<Output = Option<Plan>> + Send + 'a>> + Send + 'a>;
 
+/// Who wants to know the behaviour when the calls are made, while what comes after them is still
+/// waited for.
+pub type Early = oneshot::Sender<Behaviour>;
+
 /// Makes the run. A server that speaks only the other era is started again.
-pub async fn drive(job: &Job<'_>, planner: Planner<'_>) -> Result<Run, RunError> {
+pub async fn drive(
+    job: &Job<'_>,
+    planner: Planner<'_>,
+    early: Option<Early>,
+) -> Result<Run, RunError> {
     let era = match attempt(job, job.era).await {
         Ok(mut live) => {
             return Ok({
-                exercise(job, &mut live, planner).await;
+                exercise(job, &mut live, planner, early).await;
                 live.end(job).await
             });
         }
@@ -86,7 +95,7 @@ pub async fn drive(job: &Job<'_>, planner: Planner<'_>) -> Result<Run, RunError>
     };
     match attempt(job, era).await {
         Ok(mut live) => {
-            exercise(job, &mut live, planner).await;
+            exercise(job, &mut live, planner, early).await;
             Ok(live.end(job).await)
         }
         Err((error, _)) => Err(error),
@@ -265,7 +274,7 @@ async fn attempt(job: &Job<'_>, era: Era) -> Result<Live, Failed> {
     }
 }
 
-async fn exercise(job: &Job<'_>, live: &mut Live, planner: Planner<'_>) {
+async fn exercise(job: &Job<'_>, live: &mut Live, planner: Planner<'_>, early: Option<Early>) {
     live.settle(Watch::Thorough).await;
     live.harvest();
     let Some(plan) = planner(live.surface.clone()).await else {
@@ -321,6 +330,11 @@ async fn exercise(job: &Job<'_>, live: &mut Live, planner: Planner<'_>) {
         live.recorder.emit(Kind::Surface(later));
     }
     live.recorder.enter(Phase::Idle);
+    if let Some(early) = early
+        && live.problem.is_none()
+    {
+        live.recorder.so_far(early);
+    }
     let idle = job.setup.scenario().exercise.idle.unwrap_or(IDLE);
     if !live.session.is_gone() {
         live.session.listen(idle).await;

@@ -13,8 +13,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+use tokio::sync::oneshot;
 
+/// How long events are let gather. Waking a thread for each would cost its sender, which a
+/// server waits for, more than the event does.
+const GATHER: Duration = Duration::from_millis(1);
 /// Events that may wait for the recorder before observers have to.
 const QUEUE: usize = 256;
 
@@ -29,6 +33,7 @@ pub struct Recorder {
 }
 
 enum Message {
+    SoFar(oneshot::Sender<Behaviour>),
     End {
         isolation: String,
         blind_spots: Vec<String>,
@@ -114,6 +119,11 @@ impl Recorder {
         });
     }
 
+    /// Gives the behaviour up to now to whoever waits for it.
+    pub fn so_far(&self, to: oneshot::Sender<Behaviour>) {
+        let _ = self.queue.send(Message::SoFar(to));
+    }
+
     /// How many effects outside the process were seen so far.
     pub fn outward(&self) -> u64 {
         self.outward.load(Ordering::Relaxed)
@@ -179,6 +189,15 @@ fn is_outward(kind: &Kind) -> bool {
     )
 }
 
+/// The next message; none when every observer is gone.
+fn next(messages: &Receiver<Message>) -> Option<Message> {
+    if let Ok(message) = messages.try_recv() {
+        return Some(message);
+    }
+    std::thread::park_timeout(GATHER);
+    messages.recv().ok()
+}
+
 /// The recorder's thread.
 fn write(messages: &Receiver<Message>, mut log: Log, mut collector: Collector) -> Recorded {
     /// Arguments kept of one tool.
@@ -190,8 +209,9 @@ fn write(messages: &Receiver<Message>, mut log: Log, mut collector: Collector) -
     let mut calls_ok = 0;
     // A run without its end in the log was cut short.
     let mut ended = None;
-    while let Ok(message) = messages.recv() {
+    while let Some(message) = next(messages) {
         match message {
+            Message::SoFar(asked) => _ = asked.send(collector.so_far()),
             Message::End {
                 isolation,
                 blind_spots,

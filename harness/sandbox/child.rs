@@ -217,7 +217,9 @@ impl Child {
     /// to change an entry of a folder. Once true it stays true, so every later look must look
     /// again: a descriptor opened for writing may be written to at any time, and what was
     /// asked for may happen after a look. Opens for reading do not count. It is decided on
-    /// the call's number and flags alone, never on a path, which could change after it was read.
+    /// the call's number and flags alone, never on a path, which could change after it was read;
+    /// but for the family of an address that is bound, where whoever wins that race has the
+    /// entry told at the end and not with its call.
     pub fn dirty(&self) -> bool {
         // Without a watcher nobody can say that nothing was written.
         self.watch.as_ref().is_none_or(|watch| watch.is_dirty())

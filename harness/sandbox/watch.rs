@@ -85,7 +85,9 @@ impl Watch {
     fn attend(&self, call: &libc::seccomp_notif, server: i32, started: &mut bool, sink: &dyn Sink) {
         let number = libc::c_long::from(call.data.nr);
         if seccomp::may_write(number) {
-            self.dirty.store(true, Ordering::SeqCst);
+            if number != libc::SYS_bind || may_bind_a_file(call.pid as i32, &call.data.args) {
+                self.dirty.store(true, Ordering::SeqCst);
+            }
         } else {
             let is_start = !*started && call.pid as i32 == server && number == libc::SYS_execve;
             *started |= is_start;
@@ -101,6 +103,14 @@ impl Watch {
         }
         sys::notify_continue(self.listener.as_fd(), call.id);
     }
+}
+
+/// Only the name of a local socket is an entry of a folder; every look-up of a host binds a
+/// socket of another family (getaddrinfo (3) asks netlink for addresses).
+fn may_bind_a_file(pid: i32, args: &[u64; 6]) -> bool {
+    let mut family = [0; 2];
+    let got = remote::bytes(pid, args[1], &mut family);
+    got < family.len() || i32::from(u16::from_ne_bytes(family)) == libc::AF_UNIX
 }
 
 fn see(number: libc::c_long, pid: i32, args: &[u64; 6]) -> Option<Kind> {

@@ -1,18 +1,20 @@
 //! Builds a behaviour from the events of one run, in one pass and in bounded memory.
 
 use super::{Behaviour, Calls, Operation, Place, Scope, Scoped, Sightings};
-use crate::effect::{Effect, Kind, Phase};
+use crate::effect::{Effect, Kind, Phase, Reply};
 use crate::provenance::{
-    Dissected, Explainer, Expr, Part, Piece, Source, Varying, Weight, dissect, segment,
+    Dissected, Explainer, Expr, Part, Piece, Source, Varying, Weight, dissect, learnt, segment,
 };
 use regex::Regex;
 use serde_json::Value;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 /// Explanations kept of one place; beyond it they are folded by shape (`many-values`).
 const MAX_VALUES: usize = 48;
 /// Operations of one scope; beyond it paths are folded to their host (`many-paths`).
 const MAX_OPERATIONS: usize = 400;
+/// Answers remembered as known; all of their words must be, too.
+const REPLIES: usize = 512;
 /// Places of one operation; further ones share one.
 const MAX_PLACES: usize = 2_000;
 
@@ -25,11 +27,16 @@ pub struct Collector {
     /// Index into `tools` and number within the tool, by call number.
     calls: Vec<(u32, u32)>,
     /// What plain values could be: place → sources that fitted in every call so far.
-    plain: HashMap<(Scope, String, String), BTreeSet<Source>>,
+    plain: Plain,
     /// Times an operation was done in the call in progress.
     in_call: HashMap<(Scope, String), (u32, u32)>,
     address: Regex,
+    /// Answers that were learnt from: host, hash of the body, headers.
+    replies: HashSet<(String, String, Vec<(String, String)>)>,
 }
+
+/// Sources by scope, operation and place.
+type Plain = HashMap<(Scope, String, String), BTreeSet<Source>>;
 
 impl Collector {
     pub fn new(explainer: Explainer) -> Self {
@@ -45,6 +52,7 @@ impl Collector {
             plain: HashMap::new(),
             in_call: HashMap::new(),
             address,
+            replies: HashSet::new(),
         }
     }
 
@@ -117,15 +125,33 @@ impl Collector {
         times.1 += 1;
         operation.most = operation.most.max(times.1);
         self.leaves(&parts, &scope, &name, call, effect.seq);
-        if let Some(host) = &parts.host {
-            self.explainer.reply(host, parts.learnt);
+        if let Some(host) = &parts.host
+            && self.is_news(host, &effect.kind)
+        {
+            self.explainer.reply(host, learnt(&effect.kind));
         }
     }
 
+    /// Whether an answer may teach anything: most were given before, in earlier calls.
+    fn is_news(&mut self, host: &str, kind: &Kind) -> bool {
+        let Kind::Http(http) = kind else { return true };
+        if self.replies.len() >= REPLIES {
+            self.replies.clear();
+        }
+        let Reply { body, headers, .. } = &http.reply;
+        self.replies
+            .insert((host.to_owned(), body.sha256.clone(), headers.clone()))
+    }
+
     fn leaves(&mut self, parts: &Dissected, scope: &Scope, name: &str, call: u32, seq: u64) {
+        // Lists repeat values: within one effect they have one explanation.
+        let mut explained: HashMap<&str, Expr> = HashMap::new();
         for leaf in &parts.leaves {
             let mut expr = match leaf.weight {
-                Weight::Full | Weight::ConfidentialOnly => self.explainer.explain(&leaf.value),
+                Weight::Full | Weight::ConfidentialOnly => explained
+                    .entry(&leaf.value)
+                    .or_insert_with(|| self.explainer.explain(&leaf.value))
+                    .clone(),
                 Weight::Plain => Expr::text(leaf.value.clone()),
             };
             if leaf.weight == Weight::Full
@@ -326,39 +352,47 @@ impl Collector {
 
     /// The behaviour, with plain values resolved: a value that varied and in every call was
     /// equal to the same input is that input.
-    pub fn finish(mut self) -> Behaviour {
-        for ((scope, name, place), fits) in &self.plain {
-            let Some(source) = fits.iter().next() else {
-                continue;
-            };
-            let Some(place) = self
-                .behaviour
-                .scopes
-                .get_mut(scope)
-                .and_then(|scoped| scoped.operations.get_mut(name))
-                .and_then(|operation| operation.places.get_mut(place))
-            else {
-                continue;
-            };
-            let constants = place
-                .values
-                .keys()
-                .filter(|expr| expr.is_constant())
-                .count();
-            if constants > 1 && constants == place.values.len() {
-                let first = place
-                    .values
-                    .values()
-                    .map(|s| s.first)
-                    .min()
-                    .unwrap_or_default();
-                let calls = place.calls.clone();
-                place.values =
-                    BTreeMap::from([(Expr::from(source.clone()), Sightings { calls, first })]);
-            }
-        }
-        self.behaviour
+    pub fn finish(self) -> Behaviour {
+        resolved(self.behaviour, &self.plain)
     }
+
+    /// The behaviour up to now, as if the run ended here.
+    pub fn so_far(&self) -> Behaviour {
+        resolved(self.behaviour.clone(), &self.plain)
+    }
+}
+
+fn resolved(mut behaviour: Behaviour, plain: &Plain) -> Behaviour {
+    for ((scope, name, place), fits) in plain {
+        let Some(source) = fits.iter().next() else {
+            continue;
+        };
+        let Some(place) = behaviour
+            .scopes
+            .get_mut(scope)
+            .and_then(|scoped| scoped.operations.get_mut(name))
+            .and_then(|operation| operation.places.get_mut(place))
+        else {
+            continue;
+        };
+        let constants = place
+            .values
+            .keys()
+            .filter(|expr| expr.is_constant())
+            .count();
+        if constants > 1 && constants == place.values.len() {
+            let first = place
+                .values
+                .values()
+                .map(|s| s.first)
+                .min()
+                .unwrap_or_default();
+            let calls = place.calls.clone();
+            place.values =
+                BTreeMap::from([(Expr::from(source.clone()), Sightings { calls, first })]);
+        }
+    }
+    behaviour
 }
 
 /// Longest value that an argument's name may explain; a longer one is told by its text.

@@ -82,7 +82,14 @@ fn told(keep: &Path, report: &serde_json::Value, wall: Duration) -> String {
         report["exercise"]["wall_s"].as_f64().unwrap_or_default() * 1e3,
         report["exercise"]["runs"]
     );
-    for role in ["old", "new", "old-again", "old-third", "new-again"] {
+    for role in [
+        "old",
+        "new",
+        "old-again",
+        "new-again",
+        "old-third",
+        "new-third",
+    ] {
         if !keep.join(role).is_dir() {
             continue;
         }

@@ -68,12 +68,11 @@ pub fn dissect(request: &Http) -> Dissected {
         }
     }
     text::body(&mut parts, "body", media_type, &request.body);
-    parts.learnt = learnt(request);
     parts
 }
 
 /// Leaves of the reply: JSON by field, other text as a whole, and telling headers.
-fn learnt(request: &Http) -> Vec<(String, String)> {
+pub fn learnt(request: &Http) -> Vec<(String, String)> {
     let reply = &request.reply;
     let mut found: Vec<(String, String)> = match serde_json::from_slice(&reply.body.kept) {
         Ok(value) => json_leaves(&value),
@@ -84,7 +83,6 @@ fn learnt(request: &Http) -> Vec<(String, String)> {
             found.push((format!("header {name}"), value.clone()));
         }
     }
-    found.retain(|(_, value)| !value.is_empty());
     found
 }
 

@@ -22,8 +22,6 @@ pub struct Dissected {
     /// The destination where there is one, `api.example` or `smtp.example:2525`.
     pub host: Option<String>,
     pub leaves: Vec<Leaf>,
-    /// Values the server received in return: place and value, to explain later effects.
-    pub learnt: Vec<(String, String)>,
 }
 
 /// A piece of an operation's name.
@@ -60,6 +58,18 @@ pub enum Weight {
     Plain,
     /// Log text: kept only where it holds something confidential.
     ConfidentialOnly,
+}
+
+/// Values the server received in return: place and value, to explain later effects.
+pub fn learnt(kind: &Kind) -> Vec<(String, String)> {
+    let mut found = match kind {
+        Kind::Http(request) => http::learnt(request),
+        Kind::Dns(question) => other::answers(question),
+        Kind::Flow(flow) => vec![("received".to_owned(), flow.received.text().into_owned())],
+        _ => Vec::new(),
+    };
+    found.retain(|(_, value)| !value.is_empty());
+    found
 }
 
 /// Takes an effect apart; nothing for a surface, which is compared as a whole.

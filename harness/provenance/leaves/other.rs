@@ -13,12 +13,13 @@ pub fn dns(question: &Dns) -> Dissected {
     parts.leaf("record", question.record.as_str());
     // The labels are also one value: data may be cut across them.
     parts.leaf("name", question.name.as_str());
-    parts.learnt = question
-        .answers
-        .iter()
-        .map(|a| ("answer".to_owned(), a.clone()))
-        .collect();
     parts
+}
+
+/// What a look-up found.
+pub fn answers(question: &Dns) -> Vec<(String, String)> {
+    let answers = question.answers.iter();
+    answers.map(|a| ("answer".to_owned(), a.clone())).collect()
 }
 
 pub fn tls(handshake: &Tls) -> Dissected {
@@ -49,8 +50,6 @@ pub fn flow(flow: &Flow) -> Dissected {
     let mut parts = Dissected::named(format!("{}{tls} {host}", flow.protocol));
     parts.host = Some(host);
     text::body(&mut parts, "sent", "", &flow.sent);
-    parts.learnt = vec![("received".to_owned(), flow.received.text().into_owned())];
-    parts.learnt.retain(|(_, value)| !value.is_empty());
     parts
 }
 
