@@ -7,7 +7,9 @@ use super::model::{Mount, Options, inside};
 use super::{host, npm, range};
 use semver::Version;
 use std::fs;
-use std::path::PathBuf;
+use std::io::Read;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 
 /// A Node as the sandbox will see it.
 #[derive(Clone, Debug)]
@@ -34,7 +36,7 @@ pub(super) fn runtime(
         .chain(options.runtime.as_deref())
         .collect();
     let fits = |version: &Version| wanted.iter().all(|range| range::fits(range, version));
-    let installed = installed()?;
+    let installed = installed(&Cache::new(&options.cache))?;
     if let Some(node) = installed.clone()
         && fits(&node.version)
     {
@@ -57,16 +59,12 @@ pub(super) fn runtime(
     })
 }
 
-/// The Node on PATH, by what it says of itself: what is there may be a version manager's shim.
-fn installed() -> Result<Option<Node>, FetchError> {
+/// The Node on PATH.
+fn installed(cache: &Cache) -> Result<Option<Node>, FetchError> {
     let Some(program) = host::which("node") else {
         return Ok(None);
     };
-    let script = "process.stdout.write(process.versions.node + '\\n' + process.execPath)";
-    let mut command = host::client(&program, host::NEUTRAL);
-    let said = host::run(command.env_remove("NODE_OPTIONS").args(["-e", script]))?;
-    let answer = said.stdout.split_once('\n');
-    let Some((version, path)) = answer.filter(|_| said.ok) else {
+    let Some((version, path)) = asked(&program, cache)? else {
         return Ok(None);
     };
     let (Ok(version), Ok(path)) = (version.parse(), fs::canonicalize(path)) else {
@@ -81,6 +79,52 @@ fn installed() -> Result<Option<Node>, FetchError> {
     } else {
         mounted(version, path)
     }))
+}
+
+/// What a Node says of itself: its version and where it is, which for a version manager's shim is
+/// somewhere else. To start it takes longer than all else before a run, so a binary that did not
+/// change since is not asked again.
+fn asked(program: &Path, cache: &Cache) -> Result<Option<(String, PathBuf)>, FetchError> {
+    let identity = identity(program);
+    let key = identity.as_ref().map(|key| [key.as_str()]);
+    if let Some(known) = key.as_ref().and_then(|key| cache.fact("node", key)) {
+        return Ok(Some(known));
+    }
+    let script = "process.stdout.write(process.versions.node + '\\n' + process.execPath)";
+    let mut command = host::client(program, host::NEUTRAL);
+    let said = host::run(command.env_remove("NODE_OPTIONS").args(["-e", script]))?;
+    let Some((version, path)) = said.stdout.split_once('\n').filter(|_| said.ok) else {
+        return Ok(None);
+    };
+    let known = (version.to_owned(), PathBuf::from(path));
+    if let Some(key) = &key {
+        cache.remember("node", key, &known);
+    }
+    Ok(Some(known))
+}
+
+/// What tells one Node binary from another; none for a shim, whose answer may change while it
+/// stays the same: shims are scripts, or links to a program of another name.
+fn identity(program: &Path) -> Option<String> {
+    const ELF: [u8; 4] = *b"\x7fELF";
+    let path = fs::canonicalize(program).ok()?;
+    if path.file_name()? != "node" {
+        return None;
+    }
+    let mut file = fs::File::open(&path).ok()?;
+    let mut magic = ELF.map(|_| 0);
+    file.read_exact(&mut magic).ok()?;
+    let meta = file.metadata().ok()?;
+    (magic == ELF).then(|| {
+        let (path, size) = (path.display(), meta.len());
+        let changed = (
+            meta.mtime(),
+            meta.mtime_nsec(),
+            meta.ctime(),
+            meta.ctime_nsec(),
+        );
+        format!("{path} {} {} {size} {changed:?}", meta.dev(), meta.ino())
+    })
 }
 
 /// Only the binary: it needs nothing else of its installation to run a server.
