@@ -5,7 +5,8 @@ use super::coding::written;
 use super::search::{SHORTEST, Search};
 use super::{Coding, Expr, Part, Source};
 use serde_json::Value;
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::Arc;
 
 /// Shortest value that is looked for inside a longer one; below it chance finds would win.
 pub const MIN_INSIDE: usize = SHORTEST;
@@ -13,6 +14,8 @@ pub const MIN_INSIDE: usize = SHORTEST;
 const MAX_PATTERN: usize = 4096;
 /// Words remembered from replies and earlier calls.
 const WORDS: usize = 50_000;
+/// Sources of words that are met again and again: fields of arguments and replies.
+const SOURCES: usize = 4_096;
 /// Leaves taken from one reply or one call's arguments.
 const LEAVES: usize = 2_000;
 
@@ -68,28 +71,44 @@ impl Patterns {
     }
 }
 
-/// Words of values that are too many for an automaton: replies and earlier arguments.
+/// Words of values that are too many for an automaton: replies and earlier arguments. A long run
+/// fills it, so texts are kept once and sources shared.
 #[derive(Default)]
 pub struct Words {
     /// True where the word is the whole value.
-    known: HashMap<String, (Source, bool)>,
-    order: VecDeque<String>,
+    known: HashMap<Arc<str>, (Arc<Source>, bool)>,
+    order: VecDeque<Arc<str>>,
+    /// Of the sources in use, those met lately.
+    sources: HashSet<Arc<Source>>,
 }
 
 impl Words {
     /// Remembers the whole value and its telling words.
     pub fn learn(&mut self, source: &Source, value: &str) {
+        let source = self.shared(source);
         if value.len() <= 256 && is_telling(value) {
-            self.insert(value, source, true);
+            self.insert(value, &source, true);
         }
         for (_, word) in words(value).take(64) {
             if is_telling(word) {
-                self.insert(word, source, false);
+                self.insert(word, &source, false);
             }
         }
     }
 
-    fn insert(&mut self, word: &str, source: &Source, whole: bool) {
+    fn shared(&mut self, source: &Source) -> Arc<Source> {
+        if let Some(known) = self.sources.get(source) {
+            return Arc::clone(known);
+        }
+        if self.sources.len() >= SOURCES {
+            self.sources.clear();
+        }
+        let source = Arc::new(source.clone());
+        self.sources.insert(Arc::clone(&source));
+        source
+    }
+
+    fn insert(&mut self, word: &str, source: &Arc<Source>, whole: bool) {
         // The first to bring a word is its origin: an upstream that echoes an argument must not
         // hide that the argument was where it came from.
         if self.known.contains_key(word) {
@@ -100,14 +119,15 @@ impl Words {
         {
             self.known.remove(&oldest);
         }
-        self.known.insert(word.to_owned(), (source.clone(), whole));
-        self.order.push_back(word.to_owned());
+        let word: Arc<str> = word.into();
+        self.order.push_back(Arc::clone(&word));
+        self.known.insert(word, (Arc::clone(source), whole));
     }
 
     /// The origin of a word, as an explanation: the source, or a part of it.
     pub fn get(&self, word: &str) -> Option<Part> {
         let (source, whole) = self.known.get(word)?;
-        let part = Part::From(source.clone());
+        let part = Part::From(Source::clone(source));
         Some(if *whole {
             part
         } else {
