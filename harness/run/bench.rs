@@ -1,7 +1,7 @@
 //! What the runs of one command share: the world, the plan of calls, and what was learnt about
 //! starting each version.
 
-use super::drive::{Early, Job, Run, drive};
+use super::drive::{Job, Run, Ties, drive};
 use super::error::RunError;
 use super::plan::{Plan, plan};
 use super::setup::Setup;
@@ -75,16 +75,17 @@ impl<'a> Bench<'a> {
 
     /// Two runs, side by side where jobs allow.
     pub async fn pair(&self, a: Cast<'_>, b: Cast<'_>) -> Result<(Run, Run), RunError> {
-        self.pair_telling((a, None), (b, None)).await
+        self.pair_tied((a, Ties::default()), (b, Ties::default()))
+            .await
     }
 
-    /// Two runs that tell what they have shown once their calls are made.
-    pub async fn pair_telling(
+    /// Two runs that depend on others.
+    pub async fn pair_tied(
         &self,
-        a: (Cast<'_>, Option<Early>),
-        b: (Cast<'_>, Option<Early>),
+        a: (Cast<'_>, Ties),
+        b: (Cast<'_>, Ties),
     ) -> Result<(Run, Run), RunError> {
-        let (a, b) = (self.run_telling(a.0, a.1), self.run_telling(b.0, b.1));
+        let (a, b) = (self.run_tied(a.0, a.1), self.run_tied(b.0, b.1));
         if self.means.jobs > 1 {
             let (a, b) = tokio::join!(a, b);
             Ok((a?, b?))
@@ -94,10 +95,10 @@ impl<'a> Bench<'a> {
     }
 
     pub async fn run(&self, cast: Cast<'_>) -> Result<Run, RunError> {
-        self.run_telling(cast, None).await
+        self.run_tied(cast, Ties::default()).await
     }
 
-    async fn run_telling(&self, cast: Cast<'_>, early: Option<Early>) -> Result<Run, RunError> {
+    async fn run_tied(&self, cast: Cast<'_>, ties: Ties) -> Result<Run, RunError> {
         let Cast {
             package,
             role,
@@ -122,7 +123,7 @@ impl<'a> Bench<'a> {
         match drive(
             &job,
             Box::new(|surface| Box::pin(self.planned(surface, leads))),
-            early,
+            ties,
         )
         .await
         {

@@ -2,7 +2,7 @@
 //! noise of the old one.
 
 use super::bench::{Bench, Cast, Means};
-use super::drive::Run;
+use super::drive::{Run, Ties};
 use super::error::RunError;
 use super::evidence::Recordings;
 use super::setup::Setup;
@@ -15,7 +15,7 @@ use crate::verdict::{
     Exercise, Policy, Problem, Report, SCHEMA, Severity, Subject, Verdict, judge, verdict,
 };
 use std::time::Instant;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 /// Seconds within which findings are worth confirming in further runs.
 const CONFIRM_BELOW_S: f64 = 240.0;
@@ -61,8 +61,30 @@ pub async fn compare(comparison: &Comparison) -> Result<Report, RunError> {
     };
     let (old_tells, old_early) = oneshot::channel();
     let (new_tells, new_early) = oneshot::channel();
-    let opening = bench.pair_telling((old("old"), Some(old_tells)), (new("new"), Some(new_tells)));
-    let repeat = || bench.pair(old("old-again"), new("new-again"));
+    let (quiet, is_quiet) = watch::channel(false);
+    let tells = |early| Ties {
+        early: Some(early),
+        ..Ties::default()
+    };
+    let opening = async {
+        let pair = bench
+            .pair_tied(
+                (old("old"), tells(old_tells)),
+                (new("new"), tells(new_tells)),
+            )
+            .await;
+        // Where nothing was to be seen after the calls there is no noise to learn there.
+        let none = |run: &Run| run.recorded.behaviour.is_still();
+        if pair.as_ref().is_ok_and(|(old, new)| none(old) && none(new)) {
+            quiet.send_replace(true);
+        }
+        pair
+    };
+    let hurry = || Ties {
+        hurry: Some(is_quiet.clone()),
+        ..Ties::default()
+    };
+    let repeat = || bench.pair_tied((old("old-again"), hurry()), (new("new-again"), hurry()));
     // While the first runs idle and end it may be plain already that they differ.
     let ahead = async {
         let (old, new) = (old_early.await.ok()?, new_early.await.ok()?);
@@ -88,7 +110,9 @@ pub async fn compare(comparison: &Comparison) -> Result<Report, RunError> {
         changes = differences(&baseline, &behaviour);
         let soon = began.elapsed().as_secs_f64() < CONFIRM_BELOW_S;
         if soon && rests_on_little(&changes, &comparison.policy) {
-            let (third, new_third) = bench.pair(old("old-third"), new("new-third")).await?;
+            let (third, new_third) = bench
+                .pair_tied((old("old-third"), hurry()), (new("new-third"), hurry()))
+                .await?;
             runs += 2;
             baseline = snapshot::learn(baseline, &third.recorded.behaviour);
             behaviour = snapshot::learn(behaviour, &new_third.recorded.behaviour);

@@ -23,7 +23,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::io::AsyncReadExt;
 use tokio::net::unix::pipe;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 /// Longest wait for what a call set off to come to rest.
 const SETTLE: Duration = Duration::from_millis(400);
@@ -34,7 +34,10 @@ const FIRST: u32 = 4;
 const EVERY: u32 = 256;
 /// How long rest is looked for without pause: most servers are back at waiting within this.
 const EAGER: Duration = Duration::from_micros(300);
-/// The pause between looks after that.
+/// The same where a look is at one thread and costs little: a pause would be longer than most
+/// waits, because timers are that coarse.
+const EAGER_FOR_MAIN: Duration = Duration::from_millis(2);
+/// The pause between looks after that, and how long rest must last to be believed.
 const PAUSE: Duration = Duration::from_micros(600);
 /// How long a server is watched after its last call, where the scenario names no time.
 pub const IDLE: Duration = Duration::from_millis(300);
@@ -73,20 +76,22 @@ pub struct Run {
 pub type Planner<'a> =
     Box<dyn FnOnce(Surface) -> Pin<Box<dyn Future<Output = Option<Plan>> + Send + 'a>> + Send + 'a>;
 
-/// Who wants to know the behaviour when the calls are made, while what comes after them is still
-/// waited for.
-pub type Early = oneshot::Sender<Behaviour>;
+/// How a run depends on others that are made at the same time.
+#[derive(Default)]
+pub struct Ties {
+    /// Who wants to know the behaviour when the calls are made, while what comes after them is
+    /// still waited for.
+    pub early: Option<oneshot::Sender<Behaviour>>,
+    /// Becomes true when this run need not idle.
+    pub hurry: Option<watch::Receiver<bool>>,
+}
 
 /// Makes the run. A server that speaks only the other era is started again.
-pub async fn drive(
-    job: &Job<'_>,
-    planner: Planner<'_>,
-    early: Option<Early>,
-) -> Result<Run, RunError> {
+pub async fn drive(job: &Job<'_>, planner: Planner<'_>, ties: Ties) -> Result<Run, RunError> {
     let era = match attempt(job, job.era).await {
         Ok(mut live) => {
             return Ok({
-                exercise(job, &mut live, planner, early).await;
+                exercise(job, &mut live, planner, ties).await;
                 live.end(job).await
             });
         }
@@ -95,7 +100,7 @@ pub async fn drive(
     };
     match attempt(job, era).await {
         Ok(mut live) => {
-            exercise(job, &mut live, planner, early).await;
+            exercise(job, &mut live, planner, ties).await;
             Ok(live.end(job).await)
         }
         Err((error, _)) => Err(error),
@@ -274,7 +279,7 @@ async fn attempt(job: &Job<'_>, era: Era) -> Result<Live, Failed> {
     }
 }
 
-async fn exercise(job: &Job<'_>, live: &mut Live, planner: Planner<'_>, early: Option<Early>) {
+async fn exercise(job: &Job<'_>, live: &mut Live, planner: Planner<'_>, ties: Ties) {
     live.settle(Watch::Thorough).await;
     live.harvest();
     let Some(plan) = planner(live.surface.clone()).await else {
@@ -330,17 +335,30 @@ async fn exercise(job: &Job<'_>, live: &mut Live, planner: Planner<'_>, early: O
         live.recorder.emit(Kind::Surface(later));
     }
     live.recorder.enter(Phase::Idle);
-    if let Some(early) = early
+    if let Some(early) = ties.early
         && live.problem.is_none()
     {
         live.recorder.so_far(early);
     }
     let idle = job.setup.scenario().exercise.idle.unwrap_or(IDLE);
     if !live.session.is_gone() {
-        live.session.listen(idle).await;
+        tokio::select! {
+            () = live.session.listen(idle) => {}
+            () = told(ties.hurry) => {}
+        }
     }
     live.harvest();
     live.world.cut();
+}
+
+/// Comes back when there is a word, and it is true.
+async fn told(word: Option<watch::Receiver<bool>>) {
+    if let Some(mut word) = word
+        && word.wait_for(|word| *word).await.is_ok()
+    {
+        return;
+    }
+    std::future::pending().await
 }
 
 impl Live {
@@ -352,8 +370,12 @@ impl Live {
             return;
         }
         let began = Instant::now();
-        // What had been seen when everything was at rest for the first time.
-        let mut rested = None;
+        let eager = match watch {
+            Watch::Thorough => EAGER,
+            Watch::Asleep | Watch::Glance => EAGER_FOR_MAIN,
+        };
+        // Since when everything has been at rest, and what had been seen by then.
+        let mut rested: Option<(u64, Instant)> = None;
         loop {
             // Look-ups run on threads of their own: the main thread sleeps already while a query
             // is still on its way. Between two threads, or a thread and the world, may lie a
@@ -365,11 +387,15 @@ impl Live {
                     Watch::Glance => true,
                 };
             let seen = self.recorder.outward();
-            if calm && (watch != Watch::Thorough || rested == Some(seen)) {
+            rested = calm.then(|| match rested {
+                Some((before, since)) if before == seen => (before, since),
+                _ => (seen, Instant::now()),
+            });
+            let enough = |since: Instant| watch != Watch::Thorough || since.elapsed() >= PAUSE;
+            if rested.is_some_and(|(_, since)| enough(since)) {
                 self.restless = 0;
                 return;
             }
-            rested = calm.then_some(seen);
             let waited = began.elapsed();
             if waited > SETTLE {
                 self.restless += 1;
@@ -380,7 +406,7 @@ impl Live {
                 }
                 return;
             }
-            if calm || waited > EAGER {
+            if !calm && waited > eager {
                 tokio::time::sleep(PAUSE).await;
             } else {
                 // Timers are far coarser than this wait. The server may need this processor.

@@ -67,6 +67,12 @@ impl Behaviour {
         self.scopes.get(&Scope::tool(name))
     }
 
+    /// Whether nothing was seen while nothing was asked.
+    pub fn is_still(&self) -> bool {
+        let idle = self.scopes.get(&Scope::phase(Phase::Idle));
+        idle.is_none_or(|scoped| scoped.operations.is_empty())
+    }
+
     /// Every operation with its scope.
     pub fn operations(&self) -> impl Iterator<Item = (&Scope, &str, &Operation)> {
         self.scopes.iter().flat_map(|(scope, scoped)| {
