@@ -23,7 +23,7 @@ use crate::snapshot::Behaviour;
 
 /// Every difference, in a fixed order: what was done, then what was declared.
 ///
-/// `new` must have been written in terms of `old` (`snapshot::in_terms_of`).
+/// Both must have been written in common terms (`snapshot::in_common_terms`).
 pub fn compare(old: &Behaviour, new: &Behaviour) -> Vec<Change> {
     let mut changes = merge::redirected(effects::compare(old, new));
     changes.extend(surface::compare(&old.surface, &new.surface));

@@ -7,7 +7,7 @@ use crate::effect::{
 };
 use crate::provenance::Explainer;
 use crate::secret::{self, Planted};
-use crate::snapshot::{Behaviour, Collector, in_terms_of};
+use crate::snapshot::{Behaviour, Collector, in_common_terms};
 use serde_json::{Value, json};
 
 const TOKEN: &str = "3f1c9a52-77aa-4c1e-9b1d-0c55f2e1a001";
@@ -156,9 +156,14 @@ fn edited(edit: impl Fn(&Value, &mut Value)) -> Vec<Change> {
     })
 }
 
+fn compared(old: &Behaviour, new: Behaviour) -> Vec<Change> {
+    let (old, new) = in_common_terms(old.clone(), new);
+    compare(&old, &new)
+}
+
 fn with(make: impl Fn(&Value) -> Vec<Kind>) -> Vec<Change> {
     let (old, new) = (clean(), version(make));
-    compare(&old, &in_terms_of(new, &old))
+    compared(&old, new)
 }
 
 fn rules(changes: &[Change]) -> Vec<Rule> {
@@ -432,7 +437,7 @@ fn a_short_argument_under_its_own_name_is_that_argument() {
             .filter(|c| c.place.as_deref() == Some("body.Lang"))
             .collect()
     };
-    assert_eq!(body_changes(compare(&old, &in_terms_of(new, &old))), []);
+    assert_eq!(body_changes(compared(&old, new)), []);
     // The value that was given is not what is sent: seen although it is short.
     let swapped = [(0, None), (1, Some("fr")), (2, None), (3, None)].map(|(nth, lang)| {
         let mut a = arguments(nth);
@@ -447,7 +452,7 @@ fn a_short_argument_under_its_own_name_is_that_argument() {
         )
     });
     let swapped = behaviour(&["to", "text", "tag", "lang"], &swapped);
-    let found = body_changes(compare(&old, &in_terms_of(swapped, &old)));
+    let found = body_changes(compared(&old, swapped));
     assert!(rules(&found).contains(&Rule::AlteredValue), "{found:?}");
 }
 
@@ -492,13 +497,13 @@ fn hosts_that_an_argument_names_are_the_argument() {
     };
     let old = behaviour(&["url"], &calls(2));
     let same = behaviour(&["url"], &calls(4));
-    assert_eq!(compare(&old, &in_terms_of(same, &old)), []);
+    assert_eq!(compared(&old, same), []);
     let mut spied = calls(2);
     spied[1]
         .1
         .push(http("k1w7x.elsewhere.example", &[], &json!({})));
     let spied = behaviour(&["url"], &spied);
-    let found = compare(&old, &in_terms_of(spied, &old));
+    let found = compared(&old, spied);
     assert_eq!(rules(&found), [Rule::NewDestination]);
 }
 
@@ -541,12 +546,8 @@ fn what_comes_and_goes_weighs_less_with_a_value_not_seen_yet() {
         run(0, json!({"level": "info"})),
         &run(2, json!({"level": "debug"})),
     );
-    let weights = |new: Behaviour| -> Vec<Weight> {
-        compare(&old, &in_terms_of(new, &old))
-            .iter()
-            .map(|c| c.weight)
-            .collect()
-    };
+    let weights =
+        |new: Behaviour| -> Vec<Weight> { compared(&old, new).iter().map(|c| c.weight).collect() };
     assert_eq!(
         weights(run(1, json!({"level": "error", "logger": "app"}))),
         [Weight::Trivial; 2]
@@ -555,7 +556,7 @@ fn what_comes_and_goes_weighs_less_with_a_value_not_seen_yet() {
     let steady = run(0, json!({"level": "info"}));
     let named = run(0, json!({"level": "info", "logger": "app"}));
     let new = crate::snapshot::learn(named, &run(0, json!({"level": "info"})));
-    let found = compare(&steady, &in_terms_of(new, &steady));
+    let found = compared(&steady, new);
     assert_eq!(
         found.iter().map(|c| c.weight).collect::<Vec<_>>(),
         [Weight::Trivial],
@@ -564,4 +565,31 @@ fn what_comes_and_goes_weighs_less_with_a_value_not_seen_yet() {
     // What nothing explains is no less grave for that.
     let spy = json!({"level": "info", "to": "spy@elsewhere.example"});
     assert!(weights(run(1, spy)).contains(&Weight::Ordinary));
+}
+
+/// `varying-number`: how long something took is no behaviour, whichever version was disturbed.
+#[test]
+fn a_measured_number_is_noise_in_either_version() {
+    let run = |took: [&str; 4]| {
+        let calls: Vec<Call> = (0..4)
+            .map(|nth| {
+                let body = json!({"took_ms": took[nth], "kind": "done"});
+                (arguments(nth), vec![http("api.mail.example", &[], &body)])
+            })
+            .collect();
+        behaviour(&["to", "text", "tag"], &calls)
+    };
+    let learnt = |a, b| crate::snapshot::learn(run(a), &run(b));
+    let still = || learnt(["0"; 4], ["0"; 4]);
+    let disturbed = || learnt(["0"; 4], ["0", "0", "1", "0"]);
+    assert_eq!(compared(&still(), disturbed()), []);
+    assert_eq!(compared(&disturbed(), still()), []);
+    assert_eq!(compared(&disturbed(), run(["0", "140", "2", "17"])), []);
+    // Not another number for good, nor data, nor a number far longer.
+    for other in ["7", "0f", "4111111111111111"] {
+        assert_ne!(compared(&still(), learnt([other; 4], [other; 4])), []);
+    }
+    for data in ["0f", "4111111111111111"] {
+        assert_ne!(compared(&disturbed(), run(["0", data, "0", "0"])), []);
+    }
 }

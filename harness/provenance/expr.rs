@@ -88,6 +88,17 @@ impl Expr {
         found
     }
 
+    /// Whether it varies, and only in numbers.
+    pub fn has_varying_number(&self) -> bool {
+        let (mut some, mut all) = (false, true);
+        self.visit(&mut |part| match part {
+            Part::Varying(shape) if shape.is_number() => some = true,
+            Part::Varying(_) => all = false,
+            _ => {}
+        });
+        some && all
+    }
+
     fn visit<'a>(&'a self, see: &mut dyn FnMut(&'a Part)) {
         for part in &self.0 {
             match part {

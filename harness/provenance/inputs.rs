@@ -13,7 +13,7 @@ pub const MIN_INSIDE: usize = SHORTEST;
 /// Longest stretch of a value that is searched for as a whole.
 const MAX_PATTERN: usize = 4096;
 /// Words remembered from replies and earlier calls.
-const WORDS: usize = 50_000;
+const WORDS: usize = 20_000;
 /// Sources of words that are met again and again: fields of arguments and replies.
 const SOURCES: usize = 4_096;
 /// Leaves taken from one reply or one call's arguments.

@@ -153,7 +153,8 @@ fn rests_on_little(changes: &[Change], policy: &Policy) -> bool {
 
 /// What differs between a baseline and a behaviour that has not been put in its terms yet.
 pub fn differences(old: &Behaviour, new: &Behaviour) -> Vec<Change> {
-    diff::compare(old, &snapshot::in_terms_of(new.clone(), old))
+    let (old, new) = snapshot::in_common_terms(old.clone(), new.clone());
+    diff::compare(&old, &new)
 }
 
 /// A failure that was found stands, however little was exercised; without one, an exercise that

@@ -31,6 +31,9 @@ const SETTLE: Duration = Duration::from_millis(400);
 const RESTLESS: u32 = 5;
 /// Calls of each tool that are watched thoroughly at first; then ever fewer, and one in so many.
 const FIRST: u32 = 4;
+/// Of these the ones after which it is seen whether the tool acts later than it answers.
+const FIRST_OF_ALL: u32 = 2;
+const LONG_PAUSE: Duration = Duration::from_millis(5);
 const EVERY: u32 = 256;
 /// How long rest is looked for without pause: most servers are back at waiting within this.
 const EAGER: Duration = Duration::from_micros(300);
@@ -39,6 +42,8 @@ const EAGER: Duration = Duration::from_micros(300);
 const EAGER_FOR_MAIN: Duration = Duration::from_millis(2);
 /// The pause between looks after that, and how long rest must last to be believed.
 const PAUSE: Duration = Duration::from_micros(600);
+/// What a timer may be off by.
+const COARSE: Duration = Duration::from_millis(2);
 /// How long a server is watched after its last call, where the scenario names no time.
 pub const IDLE: Duration = Duration::from_millis(300);
 /// How long a server may take to end after its stdin was closed, then after SIGTERM.
@@ -128,8 +133,8 @@ struct Live {
 /// How closely a server is watched after an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Watch {
-    /// Until all of its threads wait, and nothing has come for a while.
-    Thorough,
+    /// Until all of its threads wait, and nothing has come for so long.
+    Thorough(Duration),
     /// Until its main thread waits.
     Asleep,
     /// For what is under way already.
@@ -142,8 +147,8 @@ struct Habit {
     calls: u32,
     /// It does things outside its process.
     outward: bool,
-    /// It did some of them after its answer.
-    late: bool,
+    /// How long after an answer it did some of them, at most: a timer may be what it waits for.
+    lag: Duration,
 }
 
 impl Habit {
@@ -153,8 +158,10 @@ impl Habit {
         self.calls += 1;
         self.outward |= outward;
         let now_and_then = nth.is_power_of_two() || nth.is_multiple_of(EVERY);
-        if self.late || nth < FIRST || now_and_then {
-            Watch::Thorough
+        if nth < FIRST_OF_ALL {
+            Watch::Thorough(LONG_PAUSE)
+        } else if self.lag > Duration::ZERO || nth < FIRST || now_and_then {
+            Watch::Thorough((self.lag * 2).clamp(PAUSE, SETTLE / 8))
         } else if self.outward {
             Watch::Asleep
         } else {
@@ -280,7 +287,7 @@ async fn attempt(job: &Job<'_>, era: Era) -> Result<Live, Failed> {
 }
 
 async fn exercise(job: &Job<'_>, live: &mut Live, planner: Planner<'_>, ties: Ties) {
-    live.settle(Watch::Thorough).await;
+    live.settle(Watch::Thorough(PAUSE)).await;
     live.harvest();
     let Some(plan) = planner(live.surface.clone()).await else {
         return;
@@ -301,15 +308,13 @@ async fn exercise(job: &Job<'_>, live: &mut Live, planner: Planner<'_>, ties: Ti
         done += 1;
         let habit = live.habits.entry(call.tool.clone()).or_default();
         let mut watch = habit.call(answered != before);
-        if live.child.dirty() {
+        if live.child.dirty() && !matches!(watch, Watch::Thorough(_)) {
             // A file half written would be told with the next call: writing goes on in threads.
-            watch = Watch::Thorough;
+            watch = Watch::Thorough(PAUSE);
         }
-        live.settle(watch).await;
-        if live.recorder.outward() != answered
-            && let Some(habit) = live.habits.get_mut(&call.tool)
-        {
-            habit.late = true;
+        let lag = live.settle(watch).await;
+        if let Some(habit) = live.habits.get_mut(&call.tool) {
+            habit.lag = habit.lag.max(lag);
         }
         live.harvest();
         live.world.cut();
@@ -364,39 +369,40 @@ async fn told(word: Option<watch::Receiver<bool>>) {
 impl Live {
     /// Waits until what the last call set off has come to rest: nothing is under way in the
     /// world, and the server waits for something. Bounded; a server that never rests is not
-    /// waited for again.
-    async fn settle(&mut self, watch: Watch) {
+    /// waited for again. Gives the time to the last effect that was seen meanwhile.
+    async fn settle(&mut self, watch: Watch) -> Duration {
+        let mut lag = Duration::ZERO;
         if self.restless >= RESTLESS {
-            return;
+            return lag;
         }
         let began = Instant::now();
-        let eager = match watch {
-            Watch::Thorough => EAGER,
-            Watch::Asleep | Watch::Glance => EAGER_FOR_MAIN,
+        let (eager, pause) = match watch {
+            Watch::Thorough(pause) => (EAGER, pause),
+            Watch::Asleep | Watch::Glance => (EAGER_FOR_MAIN, Duration::ZERO),
         };
-        // Since when everything has been at rest, and what had been seen by then.
-        let mut rested: Option<(u64, Instant)> = None;
+        let mut before = self.recorder.outward();
+        // Since when everything has been at rest and nothing came.
+        let mut rested: Option<Duration> = None;
         loop {
             // Look-ups run on threads of their own: the main thread sleeps already while a query
             // is still on its way. Between two threads, or a thread and the world, may lie a
             // moment in which neither has it; a pause in which nothing came tells.
             let calm = self.world.busy() == 0
                 && match watch {
-                    Watch::Thorough => self.child.is_asleep() && self.child.is_idle(),
+                    Watch::Thorough(_) => self.child.is_asleep() && self.child.is_idle(),
                     Watch::Asleep => self.child.is_asleep(),
                     Watch::Glance => true,
                 };
-            let seen = self.recorder.outward();
-            rested = calm.then(|| match rested {
-                Some((before, since)) if before == seen => (before, since),
-                _ => (seen, Instant::now()),
-            });
-            let enough = |since: Instant| watch != Watch::Thorough || since.elapsed() >= PAUSE;
-            if rested.is_some_and(|(_, since)| enough(since)) {
-                self.restless = 0;
-                return;
-            }
             let waited = began.elapsed();
+            let seen = self.recorder.outward();
+            if seen != before {
+                (before, lag, rested) = (seen, waited, None);
+            }
+            rested = calm.then(|| rested.unwrap_or(waited));
+            if rested.is_some_and(|since| waited - since >= pause) {
+                self.restless = 0;
+                return lag;
+            }
             if waited > SETTLE {
                 self.restless += 1;
                 if self.restless == RESTLESS {
@@ -404,12 +410,16 @@ impl Live {
                         "the server never comes to rest: effects may be counted to the call after theirs".into(),
                     );
                 }
-                return;
+                return lag;
             }
-            if !calm && waited > eager {
+            let much = match rested {
+                Some(since) => pause - (waited - since) > COARSE,
+                None => waited > eager,
+            };
+            if much {
                 tokio::time::sleep(PAUSE).await;
             } else {
-                // Timers are far coarser than this wait. The server may need this processor.
+                // Timers are coarser than this wait. The server may need this processor.
                 std::thread::yield_now();
                 tokio::task::yield_now().await;
             }

@@ -5,7 +5,7 @@
 use super::log::Log;
 use crate::effect::{Effect, Kind, Phase, Sink};
 use crate::event::Event;
-use crate::snapshot::{Behaviour, Collector};
+use crate::snapshot::{Behaviour, Collector, Recent};
 use crate::verdict::Reach;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -203,7 +203,7 @@ fn write(messages: &Receiver<Message>, mut log: Log, mut collector: Collector) -
     /// Arguments kept of one tool.
     const KEPT: usize = 2_000;
     let mut tools: Vec<(Reach, u32)> = Vec::new();
-    let mut by_call: Vec<u32> = Vec::new();
+    let mut by_call = Recent::default();
     let mut arguments: BTreeMap<String, Vec<Value>> = BTreeMap::new();
     let mut seq = 0;
     let mut calls_ok = 0;
@@ -233,8 +233,7 @@ fn write(messages: &Receiver<Message>, mut log: Log, mut collector: Collector) -
                     tools.len() - 1
                 });
                 tools[index].0.calls += 1;
-                let call = by_call.len() as u32;
-                by_call.push(index as u32);
+                let call = by_call.push(index);
                 let kept = arguments.entry(tool.clone()).or_default();
                 if kept.len() < KEPT {
                     kept.push(args.clone());
@@ -259,9 +258,9 @@ fn write(messages: &Receiver<Message>, mut log: Log, mut collector: Collector) -
                     kind: *kind,
                 };
                 seq += 1;
-                let index = call.and_then(|call| by_call.get(call as usize));
+                let index = call.and_then(|call| by_call.get(call));
                 if let (Some(index), Phase::Call) = (index, phase) {
-                    let (reach, counted) = &mut tools[*index as usize];
+                    let (reach, counted) = &mut tools[*index];
                     if is_outward(&effect.kind) && Some(*counted) != call {
                         *counted = call.unwrap_or_default();
                         reach.effects += 1;
@@ -276,7 +275,7 @@ fn write(messages: &Receiver<Message>, mut log: Log, mut collector: Collector) -
             }
         }
     }
-    let calls = by_call.len() as u32;
+    let calls = by_call.count();
     if let Some((isolation, blind_spots)) = ended {
         log.write(Event::Finished {
             calls,

@@ -23,7 +23,7 @@ impl Calls {
             Some((_, last)) if *last + 1 == call => *last = call,
             _ => {
                 if self.ranges.len() == MAX_RANGES {
-                    self.ranges.remove(0);
+                    self.ranges.drain(..MAX_RANGES / 4);
                 }
                 self.ranges.push((call, call));
             }

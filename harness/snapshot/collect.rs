@@ -1,12 +1,13 @@
 //! Builds a behaviour from the events of one run, in one pass and in bounded memory.
 
-use super::{Behaviour, Calls, Operation, Place, Scope, Scoped, Sightings};
+use super::{Behaviour, Calls, Operation, Place, Recent, Scope, Scoped, Sightings};
 use crate::effect::{Effect, Kind, Phase, Reply};
 use crate::provenance::{
     Dissected, Explainer, Expr, Part, Piece, Source, Varying, Weight, dissect, learnt, segment,
 };
 use regex::Regex;
 use serde_json::Value;
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 /// Explanations kept of one place; beyond it they are folded by shape (`many-values`).
@@ -24,8 +25,8 @@ pub struct Collector {
     behaviour: Behaviour,
     /// Scope of each tool and the calls made of it.
     tools: Vec<(Scope, u32)>,
-    /// Index into `tools` and number within the tool, by call number.
-    calls: Vec<(u32, u32)>,
+    /// Index into `tools` and number within the tool.
+    calls: Recent<(u32, u32)>,
     /// What plain values could be: place → sources that fitted in every call so far.
     plain: Plain,
     /// Times an operation was done in the call in progress.
@@ -48,7 +49,7 @@ impl Collector {
             explainer,
             behaviour: Behaviour::default(),
             tools: Vec::new(),
-            calls: Vec::new(),
+            calls: Recent::default(),
             plain: HashMap::new(),
             in_call: HashMap::new(),
             address,
@@ -146,6 +147,7 @@ impl Collector {
     fn leaves(&mut self, parts: &Dissected, scope: &Scope, name: &str, call: u32, seq: u64) {
         // Lists repeat values: within one effect they have one explanation.
         let mut explained: HashMap<&str, Expr> = HashMap::new();
+        let mut found: Vec<(Cow<str>, Expr)> = Vec::with_capacity(parts.leaves.len());
         for leaf in &parts.leaves {
             let mut expr = match leaf.weight {
                 Weight::Full | Weight::ConfidentialOnly => explained
@@ -168,10 +170,19 @@ impl Collector {
                 self.fit(scope, name, &leaf.place, &leaf.value);
             }
             let addresses = self.addresses(&leaf.value, &expr);
-            self.add(scope, name, &leaf.place, expr, call, seq);
+            found.push((Cow::Borrowed(&leaf.place), expr));
             for (role, address) in addresses {
-                let place = format!("{role} in {}", leaf.place);
-                self.add(scope, name, &place, address, call, seq);
+                found.push((Cow::Owned(format!("{role} in {}", leaf.place)), address));
+            }
+        }
+        let operation = self
+            .behaviour
+            .scopes
+            .get_mut(scope)
+            .and_then(|scoped| scoped.operations.get_mut(name));
+        if let Some(operation) = operation {
+            for (place, expr) in found {
+                add(operation, &place, expr, call, seq);
             }
         }
     }
@@ -222,47 +233,11 @@ impl Collector {
             .or_insert(now);
     }
 
-    fn add(&mut self, scope: &Scope, name: &str, place: &str, expr: Expr, call: u32, seq: u64) {
-        let Some(operation) = self
-            .behaviour
-            .scopes
-            .get_mut(scope)
-            .and_then(|scoped| scoped.operations.get_mut(name))
-        else {
-            return;
-        };
-        let place = if operation.places.len() >= MAX_PLACES && !operation.places.contains_key(place)
-        {
-            "(further places)"
-        } else {
-            place
-        };
-        let place = operation
-            .places
-            .entry(place.to_owned())
-            .or_insert_with(|| Place {
-                steady: true,
-                ..Place::default()
-            });
-        place.calls.add(call);
-        let full = place.values.len() >= MAX_VALUES && !place.values.contains_key(&expr);
-        let expr = if full { fold(place, expr) } else { expr };
-        place
-            .values
-            .entry(expr)
-            .or_insert_with(|| Sightings {
-                calls: Calls::default(),
-                first: seq,
-            })
-            .calls
-            .add(call);
-    }
-
     /// The scope of an effect and the number of the call within it.
     fn place_of(&self, effect: &Effect) -> (Scope, u32) {
         match (
             effect.phase,
-            effect.call.and_then(|call| self.calls.get(call as usize)),
+            effect.call.and_then(|call| self.calls.get(call)),
         ) {
             (Phase::Call, Some((tool, nth))) => (self.tools[*tool as usize].0.clone(), *nth),
             (phase, _) => (Scope::phase(phase), 0),
@@ -360,6 +335,40 @@ impl Collector {
     pub fn so_far(&self) -> Behaviour {
         resolved(self.behaviour.clone(), &self.plain)
     }
+}
+
+/// Counts one value of one place of an operation.
+fn add(operation: &mut Operation, place: &str, expr: Expr, call: u32, seq: u64) {
+    let crowded = operation.places.len() >= MAX_PLACES && !operation.places.contains_key(place);
+    let place = if crowded { "(further places)" } else { place };
+    // Most places are known: their names are copied once.
+    if !operation.places.contains_key(place) {
+        let fresh = Place {
+            steady: true,
+            ..Place::default()
+        };
+        operation.places.insert(place.to_owned(), fresh);
+    }
+    let Some(place) = operation.places.get_mut(place) else {
+        return;
+    };
+    place.calls.add(call);
+    if let Some(seen) = place.values.get_mut(&expr) {
+        seen.calls.add(call);
+        return;
+    }
+    let full = place.values.len() >= MAX_VALUES;
+    let expr = if full { fold(place, expr) } else { expr };
+    let unseen = || Sightings {
+        calls: Calls::default(),
+        first: seq,
+    };
+    place
+        .values
+        .entry(expr)
+        .or_insert_with(unseen)
+        .calls
+        .add(call);
 }
 
 fn resolved(mut behaviour: Behaviour, plain: &Plain) -> Behaviour {

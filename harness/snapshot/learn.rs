@@ -8,8 +8,12 @@
 //!   not hide anything that no run showed.
 //! - `unsteady-count`: how often an operation is repeated in a call is not compared where runs
 //!   disagreed.
+//! - `varying-number`: a number that stood still in one version's runs and varies by itself in
+//!   the other's, around the same length, is measured (a duration, a size) and varied by chance
+//!   in neither or one. It must not hide a number that another one replaced for good, nor data
+//!   where a number was.
 
-use super::{Behaviour, Operation, Place, Scoped, Sightings};
+use super::{Behaviour, Calls, Operation, Place, Scoped, Sightings};
 use crate::provenance::{Expr, Part, Varying, words};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -114,18 +118,23 @@ fn place(a: Place, b: &Place) -> Place {
 
 /// General expressions for values about which two runs disagreed in the same call.
 fn disagreements(a: &BTreeMap<Expr, Sightings>, b: &BTreeMap<Expr, Sightings>) -> Vec<Expr> {
-    let only =
-        |x: &BTreeMap<Expr, Sightings>, y: &BTreeMap<Expr, Sightings>| -> Vec<(Expr, Sightings)> {
-            x.iter()
-                .filter(|(expr, _)| !y.contains_key(*expr))
-                .map(|(expr, seen)| (expr.clone(), seen.clone()))
-                .collect()
-        };
+    // In which calls a value was seen in one run alone.
+    let only = |x: &BTreeMap<Expr, Sightings>, y: &BTreeMap<Expr, Sightings>| {
+        let alone = x.iter().map(|(expr, seen)| {
+            let calls = match y.get(expr) {
+                Some(other) => seen.calls.minus(&other.calls),
+                None => seen.calls.clone(),
+            };
+            (expr.clone(), calls)
+        });
+        let alone = alone.filter(|(_, calls)| !calls.is_empty());
+        alone.collect::<Vec<(Expr, Calls)>>()
+    };
     let (ours, theirs) = (only(a, b), only(b, a));
     let mut learnt: Vec<Expr> = Vec::new();
-    for (x, x_seen) in &ours {
-        for (y, y_seen) in &theirs {
-            if !x_seen.calls.meets(&y_seen.calls) {
+    for (x, x_calls) in &ours {
+        for (y, y_calls) in &theirs {
+            if !x_calls.meets(y_calls) {
                 continue;
             }
             if let Some(general) = generalise(x, y) {
@@ -302,8 +311,15 @@ fn fits(general: &[Part], value: &[Part], at: usize, steps: &mut u32) -> bool {
     }
 }
 
-/// Writes the values of `new` in the words of `baseline`, so that what is admitted is equal.
-pub fn in_terms_of(mut new: Behaviour, baseline: &Behaviour) -> Behaviour {
+/// Both in the same words, so that what one admits is equal in the other.
+pub fn in_common_terms(old: Behaviour, new: Behaviour) -> (Behaviour, Behaviour) {
+    let new = rewritten(new, &old, Expr::has_varying);
+    let old = rewritten(old, &new, Expr::has_varying_number);
+    (old, new)
+}
+
+/// Writes the values of one behaviour in the words of another that are general.
+fn rewritten(mut new: Behaviour, baseline: &Behaviour, is_general: fn(&Expr) -> bool) -> Behaviour {
     for (scope, scoped) in &mut new.scopes {
         let Some(old) = baseline.scopes.get(scope) else {
             continue;
@@ -316,11 +332,11 @@ pub fn in_terms_of(mut new: Behaviour, baseline: &Behaviour) -> Behaviour {
                 let Some(old) = old.places.get(name) else {
                     continue;
                 };
-                let general: BTreeSet<&Expr> = old
-                    .values
-                    .keys()
-                    .filter(|expr| expr.has_varying())
-                    .collect();
+                let general: BTreeSet<&Expr> =
+                    old.values.keys().filter(|expr| is_general(expr)).collect();
+                if general.is_empty() {
+                    continue;
+                }
                 let mut values: BTreeMap<Expr, Sightings> = BTreeMap::new();
                 for (expr, seen) in std::mem::take(&mut place.values) {
                     let expr = match old.values.contains_key(&expr) {

@@ -6,6 +6,7 @@ mod calls;
 mod collect;
 mod insta;
 mod learn;
+mod recent;
 mod store;
 mod text;
 
@@ -13,6 +14,7 @@ pub use self::insta::{FormatError, Snapshot};
 pub use behaviour::{Behaviour, Operation, Place, Scope, Scoped, Sightings};
 pub use calls::Calls;
 pub use collect::Collector;
-pub use learn::{in_terms_of, learn};
+pub use learn::{in_common_terms, learn};
+pub use recent::Recent;
 pub use store::{Name, Proposed, Store, StoreError, Writes};
 pub use text::{Accepted, FORMAT, SnapshotError, read, write};
