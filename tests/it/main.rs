@@ -6,6 +6,7 @@
     reason = "helpers of tests are tests"
 )]
 
+mod calls;
 mod context;
 mod gate;
 mod input;
