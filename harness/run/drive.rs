@@ -48,6 +48,8 @@ const COARSE: Duration = Duration::from_millis(2);
 pub const IDLE: Duration = Duration::from_millis(300);
 /// How long a server may take to end after its stdin was closed, then after SIGTERM.
 const GRACE: Duration = Duration::from_millis(1500);
+/// The same for one that works on.
+const GRACE_AT_WORK: Duration = Duration::from_secs(6);
 /// Bytes of log text kept of one run.
 const STDERR: usize = 256 * 1024;
 
@@ -497,16 +499,34 @@ impl Live {
 
 /// Waits for the end after stdin was closed, then asks, then insists.
 async fn end(child: &mut Child) -> (Option<sandbox::Exit>, &'static str) {
-    let wait = |child: &mut Child, time| tokio::task::block_in_place(|| child.wait_timeout(time));
-    if let Some(exit) = wait(child, GRACE) {
+    if let Some(exit) = patiently(child) {
         return (Some(exit), "stdin-closed");
     }
     let _ = child.terminate();
-    if let Some(exit) = wait(child, GRACE) {
+    if let Some(exit) = patiently(child) {
         return (Some(exit), "sigterm");
     }
     let _ = child.kill();
-    (wait(child, GRACE), "sigkill")
+    let exit = tokio::task::block_in_place(|| child.wait_timeout(GRACE));
+    (exit, "sigkill")
+}
+
+/// Waits for the end until the server has waited itself for [`GRACE`]: on a busy machine it may
+/// take long to end in order, and how it ends is behaviour. Bounded for one that never waits.
+fn patiently(child: &mut Child) -> Option<sandbox::Exit> {
+    let began = Instant::now();
+    let mut waited = Duration::ZERO;
+    tokio::task::block_in_place(|| {
+        while waited < GRACE && began.elapsed() < GRACE_AT_WORK {
+            if let Some(exit) = child.wait_timeout(GRACE / 30) {
+                return Some(exit);
+            }
+            if child.is_idle() {
+                waited += GRACE / 30;
+            }
+        }
+        None
+    })
 }
 
 #[expect(

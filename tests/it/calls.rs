@@ -29,7 +29,9 @@ fn what_comes_after_an_answer_belongs_to_its_call() {
     context.run(args).ended(0);
     for role in ["old", "new"] {
         let events = fs::read_to_string(format!("{run}/{role}/events.jsonl")).unwrap();
-        let events = events.lines().map(|line| serde_json::from_str(line).unwrap());
+        let events = events
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap());
         let mut given: BTreeMap<u64, Value> = BTreeMap::new();
         let mut sent = 0;
         for event in events.collect::<Vec<Value>>() {
