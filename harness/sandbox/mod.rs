@@ -17,6 +17,7 @@
 //! by [`Level`] and notes.
 
 mod child;
+mod clock;
 mod copy;
 mod error;
 mod etc;

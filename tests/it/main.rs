@@ -6,6 +6,7 @@
     reason = "helpers of tests are tests"
 )]
 
+mod clock;
 mod context;
 mod gate;
 mod input;
