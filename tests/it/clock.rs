@@ -1,7 +1,10 @@
 //! The wall clock inside a sandbox, as programs see it: one start for every run, and no wait that
 //! is longer or shorter for it.
 
+use crate::context::Context;
 use crate::sandbox::{Done, run, shell, spec, unprivileged};
+use std::fs;
+use std::path::Path;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use turncoat::sandbox::{Mode, Mount, Spec};
 
@@ -272,5 +275,71 @@ fn where_no_library_can_stand_the_date_is_real_and_the_run_says_so() {
 
 #[test]
 fn an_unprivileged_user_sees_the_same_clock() {
-    unprivileged("clock::", "an_unprivileged_user_sees_the_same_clock");
+    // The whole line needs what is installed where this user may not look.
+    unprivileged(
+        "clock::",
+        &[
+            "an_unprivileged_user_sees_the_same_clock",
+            "the_runs_of_a_comparison_begin_together",
+        ],
+    );
+}
+
+/// Tells when it began, and how many seconds its clock is apart from that of a web server.
+const SERVER: &str = r#"
+const say = (message) => process.stdout.write(JSON.stringify({ jsonrpc: "2.0", ...message }) + "\n");
+const began = Math.floor(Date.now() / 1000);
+const tools = [{ name: "now", description: "Tell the time.", inputSchema: { type: "object", properties: {} } }];
+const answer = async () => {
+  const { headers } = await fetch("http://time.example/");
+  const apart = Math.abs(Date.parse(headers.get("date")) - Date.now()) / 1000;
+  return { content: [{ type: "text", text: `began=${began} apart=${Math.round(apart)};` }] };
+};
+require("node:readline").createInterface({ input: process.stdin }).on("line", async (line) => {
+  const { id, method, params } = JSON.parse(line);
+  if (id === undefined) return;
+  const serverInfo = { name: "clock", version: "1.0.0" }, capabilities = { tools: {} };
+  if (method === "initialize") return say({ id, result: { protocolVersion: params.protocolVersion, capabilities, serverInfo } });
+  if (method === "tools/list") return say({ id, result: { tools } });
+  if (method === "tools/call") return say({ id, result: await answer() });
+  say({ id, error: { code: -32601, message: "method not found" } });
+});
+"#;
+
+#[test]
+fn the_runs_of_a_comparison_begin_together() {
+    let context = Context::new();
+    let server = context.write("server/server.js", SERVER);
+    context.write(
+        "server/package.json",
+        r#"{"name": "clock", "version": "1.0.0", "bin": "server.js"}"#,
+    );
+    // Long enough that the clock of the second run would be seconds behind that of the first.
+    let scenario = "format = \"turncoat.scenario/1\"\n[exercise]\nidle_ms = 3000\n";
+    let scenario = context.write("scenario.toml", scenario);
+    let run = context.work().join("run");
+    let [server, scenario, run] =
+        [server.parent().unwrap(), &scenario, &run].map(|path| path.to_str().unwrap());
+    let line =
+        format!("diff {server} {server} --scenario {scenario} --calls 2 --jobs 1 --keep-run {run}");
+    context.line(&line).ended(0);
+    let told = |role: &str, name: &str| -> Vec<u64> {
+        let folder = Path::new(run).join(role);
+        let texts = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap());
+        let texts = texts.filter(|entry| entry.path().is_file());
+        let texts: String = texts
+            .map(|entry| String::from_utf8_lossy(&fs::read(entry.path()).unwrap()).into_owned())
+            .collect();
+        texts
+            .split(name)
+            .skip(1)
+            .map(|rest| rest.split([' ', ';']).next().unwrap().parse().unwrap())
+            .collect()
+    };
+    let [old, new] = ["old", "new"].map(|role| told(role, "began="));
+    assert!(!old.is_empty() && !new.is_empty());
+    // A slow start may cross a second.
+    assert!(old[0].abs_diff(new[0]) <= 1, "{old:?} {new:?}");
+    let apart = ["old", "new"].map(|role| told(role, "apart="));
+    assert!(apart.iter().flatten().all(|s| *s <= 2), "{apart:?}");
 }

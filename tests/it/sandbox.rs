@@ -909,11 +909,11 @@ fn no_descriptor_of_the_owner_is_inherited() {
 /// Root's sandboxes give up root first, so both ways in have to be walked.
 #[test]
 fn an_unprivileged_user_gets_the_same() {
-    unprivileged("sandbox::", "an_unprivileged_user_gets_the_same");
+    unprivileged("sandbox::", &["an_unprivileged_user_gets_the_same"]);
 }
 
-/// Runs the tests of a module again as a user without rights, but for the one that asks.
-pub fn unprivileged(module: &str, but: &str) {
+/// Runs the tests of a module again as a user without rights, but for some: the one that asks.
+pub fn unprivileged(module: &str, but: &[&str]) {
     if !fs::read_to_string("/proc/self/status")
         .unwrap()
         .contains("Uid:\t0\t")
@@ -930,7 +930,8 @@ pub fn unprivileged(module: &str, but: &str) {
     open(&tests);
     open(&binary);
     let out = Command::new(&tests)
-        .args([module, "--skip", but, "--test-threads=2"])
+        .args([module, "--test-threads=2"])
+        .args(but.iter().flat_map(|but| ["--skip", but]))
         .env(HELPER, &binary)
         .current_dir(folder.path())
         .uid(65534)
