@@ -77,18 +77,18 @@ fn tells_date(clock: c_int) -> bool {
 struct Real<F> {
     at: AtomicPtr<c_void>,
     name: &'static CStr,
-    /// The version that programs of this century mean, where libc has an older one besides:
-    /// `dlsym` before glibc 2.36 may give that one.
-    version: Option<&'static CStr>,
+    /// Versions to ask for first, where libc has an older one of another layout besides: `dlsym`
+    /// before glibc 2.36 may give that one.
+    versions: &'static [&'static CStr],
     function: PhantomData<F>,
 }
 
 impl<F: Copy> Real<F> {
-    const fn new(name: &'static CStr, version: Option<&'static CStr>) -> Self {
+    const fn new(name: &'static CStr, versions: &'static [&'static CStr]) -> Self {
         Self {
             at: AtomicPtr::new(core::ptr::null_mut()),
             name,
-            version,
+            versions,
             function: PhantomData,
         }
     }
@@ -110,11 +110,12 @@ impl<F: Copy> Real<F> {
     }
 
     #[cold]
+    #[inline(never)]
     fn look_up(&self) {
         let mut at = core::ptr::null_mut();
         // SAFETY: live C strings; the linker gives null for what it does not find.
         unsafe {
-            if let Some(version) = self.version {
+            for version in self.versions {
                 at = dlvsym(RTLD_NEXT, self.name.as_ptr(), version.as_ptr());
             }
             if at.is_null() {
@@ -153,7 +154,7 @@ fn absent() -> c_int {
 }
 
 static CLOCK_GETTIME: Real<unsafe extern "C" fn(c_int, *mut Timespec) -> c_int> =
-    Real::new(c"clock_gettime", None);
+    Real::new(c"clock_gettime", &[]);
 
 /// # Safety
 /// As clock_gettime (2).
@@ -213,7 +214,7 @@ pub unsafe extern "C" fn time(into: *mut i64) -> i64 {
 }
 
 static TIMESPEC_GET: Real<unsafe extern "C" fn(*mut Timespec, c_int) -> c_int> =
-    Real::new(c"timespec_get", None);
+    Real::new(c"timespec_get", &[]);
 
 /// # Safety
 /// As timespec_get (3).
@@ -269,13 +270,10 @@ macro_rules! waits {
             $(pub static $name: Real<
                 unsafe extern "C" fn($($kind,)* *const Timespec) -> c_int,
             > = {
-                #[allow(unused_mut, unused_assignments, reason = "most have no version")]
-                let mut version = None;
-                $(version = Some($version);)?
                 let name = concat!(stringify!($name), "\0").as_bytes();
                 match super::CStr::from_bytes_with_nul(name) {
-                    Ok(name) => Real::new(name, version),
-                    Err(_) => panic!(),
+                    Ok(name) => Real::new(name, &[$($version)?]),
+                    Err(_) => panic!("no name holds a NUL"),
                 }
             };)*
         }
@@ -326,7 +324,7 @@ waits! {
 
 static CLOCK_NANOSLEEP: Real<
     unsafe extern "C" fn(c_int, c_int, *const Timespec, *mut Timespec) -> c_int,
-> = Real::new(c"clock_nanosleep", None);
+> = Real::new(c"clock_nanosleep", &[]);
 
 /// # Safety
 /// As clock_nanosleep (2).
@@ -367,7 +365,7 @@ impl Alarm {
 
 static TIMER_SETTIME: Real<
     unsafe extern "C" fn(*mut c_void, c_int, *const Alarm, *mut Alarm) -> c_int,
-> = Real::new(c"timer_settime", Some(c"GLIBC_2.3.3"));
+> = Real::new(c"timer_settime", &[c"GLIBC_2.3.3"]);
 
 /// # Safety
 /// As timer_settime (2).
@@ -393,7 +391,7 @@ pub unsafe extern "C" fn timer_settime(
 
 static TIMERFD_SETTIME: Real<
     unsafe extern "C" fn(c_int, c_int, *const Alarm, *mut Alarm) -> c_int,
-> = Real::new(c"timerfd_settime", None);
+> = Real::new(c"timerfd_settime", &[]);
 
 /// # Safety
 /// As timerfd_settime (2).
@@ -417,9 +415,9 @@ pub unsafe extern "C" fn timerfd_settime(
     }
 }
 
-static SYSCALL: Real<
-    unsafe extern "C" fn(c_long, usize, usize, usize, usize, usize, usize) -> c_long,
-> = Real::new(c"syscall", None);
+type Syscall = unsafe extern "C" fn(c_long, usize, usize, usize, usize, usize, usize) -> c_long;
+
+static SYSCALL: Real<Syscall> = Real::new(c"syscall", &[]);
 
 /// Some libraries wait by the futex call itself (libstdc++'s futures, abseil and so gRPC).
 ///
@@ -439,6 +437,27 @@ pub unsafe extern "C" fn syscall(
     let Some(real) = SYSCALL.get() else {
         return absent().into();
     };
+    // SAFETY: the caller's own arguments.
+    unsafe {
+        match number {
+            raw::CLOCK_GETTIME
+            | raw::GETTIMEOFDAY
+            | raw::CLOCK_NANOSLEEP
+            | raw::TIMERFD_SETTIME
+            | raw::FUTEX => call_of_time(real, number, [a, b, c, d, e, f]),
+            #[cfg(target_arch = "x86_64")]
+            raw::TIME => call_of_time(real, number, [a, b, c, d, e, f]),
+            // A jump in the end: calls that return twice find the caller's frame as they left it.
+            _ => real(number, a, b, c, d, e, f),
+        }
+    }
+}
+
+/// # Safety
+/// As syscall (2).
+#[inline(never)]
+unsafe fn call_of_time(real: Syscall, number: c_long, arguments: [usize; 6]) -> c_long {
+    let [a, b, c, d, e, f] = arguments;
     // SAFETY: the caller's own arguments, or a live copy of what one points at.
     unsafe {
         match number {
