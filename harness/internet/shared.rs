@@ -14,6 +14,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
 
 pub struct Shared {
     pub names: Names,
@@ -21,6 +22,7 @@ pub struct Shared {
     pub upstreams: Upstreams,
     pub smtp: Vec<SmtpRule>,
     pub seed: Seed,
+    pub ahead_ns: i64,
     pub limits: Limits,
     pub busy: Busy,
     pub flows: Flows,
@@ -34,6 +36,21 @@ impl Shared {
     pub fn emit(&self, kind: Kind) {
         self.stats.effects.fetch_add(1, Ordering::Relaxed);
         self.effects.emit(kind);
+    }
+
+    /// The date in this world.
+    #[expect(clippy::disallowed_methods, reason = "the clock that is shifted")]
+    pub fn now(&self) -> SystemTime {
+        let (real, shift) = (
+            SystemTime::now(),
+            Duration::from_nanos(self.ahead_ns.unsigned_abs()),
+        );
+        let shifted = if self.ahead_ns < 0 {
+            real.checked_sub(shift)
+        } else {
+            real.checked_add(shift)
+        };
+        shifted.unwrap_or(real)
     }
 
     /// The name that a dialled address stands for.

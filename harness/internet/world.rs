@@ -50,6 +50,9 @@ pub struct Config {
     /// Answers every request that no upstream knows.
     pub sink_mock: Arc<dyn Mock>,
     pub seed: Seed,
+    /// Nanoseconds by which the date in this world is ahead of the real one: what tells the time
+    /// here (headers, time servers) tells that of the server's own clock.
+    pub ahead_ns: i64,
     pub limits: Limits,
 }
 
@@ -100,6 +103,7 @@ impl World {
             },
             smtp: config.smtp,
             seed: config.seed,
+            ahead_ns: config.ahead_ns,
             busy: Default::default(),
             flows: Flows::default(),
             budget: Budget::new(config.limits.memory),

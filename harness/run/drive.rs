@@ -20,7 +20,7 @@ use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, UNIX_EPOCH};
 use tokio::io::AsyncReadExt;
 use tokio::net::unix::pipe;
 use tokio::sync::{oneshot, watch};
@@ -181,7 +181,9 @@ async fn attempt(job: &Job<'_>, era: Era) -> Result<Live, Failed> {
     } else {
         job.folder.with_extension("again")
     };
-    let now = now_s();
+    // The server's own clock, whatever the real one shows by now.
+    let now = job.setup.clock.duration_since(UNIX_EPOCH);
+    let now = now.map_or(0, |now| now.as_secs() as i64);
     let mut log = Log::create(&folder)
         .map_err(|e| fail(RunError::new("the run folder cannot be made", e)))?;
     log.write(Event::Started {
@@ -210,6 +212,7 @@ async fn attempt(job: &Job<'_>, era: Era) -> Result<Live, Failed> {
         sockets,
         child,
         level,
+        ahead_ns,
         notes,
     } = sandbox;
     let (upstreams, smtp) = job.setup.upstreams().map_err(fail)?;
@@ -219,6 +222,7 @@ async fn attempt(job: &Job<'_>, era: Era) -> Result<Live, Failed> {
         smtp,
         sink_mock: Arc::new(Json::sink(job.setup.seed)),
         seed: job.setup.seed,
+        ahead_ns,
         limits: Limits::default(),
     };
     let sockets = Sockets {
@@ -527,16 +531,6 @@ fn patiently(child: &mut Child) -> Option<sandbox::Exit> {
         }
         None
     })
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the wall clock tells times of this run from other times"
-)]
-fn now_s() -> i64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |t| t.as_secs() as i64)
 }
 
 fn files(child: &mut Child, notes: &mut Vec<String>) -> Vec<FileChange> {

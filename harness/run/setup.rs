@@ -1,5 +1,6 @@
 //! The world that every run of one comparison finds itself in: the same secrets, the same home,
-//! the same upstreams. Built once from the scenario and the seed; nothing of the host enters.
+//! the same upstreams, the same hour. Built once from the scenario and the seed; nothing of the
+//! host enters but the date.
 
 use super::bench::Means;
 use super::error::RunError;
@@ -11,6 +12,7 @@ use crate::scenario::{Answer, Content, HomeKind, Place, Scenario, Setting, Smtp}
 use crate::secret::{Kind, Persona, Planted, Seed, Shape, home};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Where Debian and its kin keep the bundle of trusted authorities.
 const BUNDLE: &str = "/etc/ssl/certs/ca-certificates.crt";
@@ -19,6 +21,9 @@ const BUNDLE: &str = "/etc/ssl/certs/ca-certificates.crt";
 pub struct Setup {
     pub seed: Seed,
     pub planted: Vec<Planted>,
+    /// What every server's wall clock shows when it is started: a whole second, so that servers
+    /// which start a little faster or slower are as far from the next one as can be.
+    pub clock: SystemTime,
     scenario: Scenario,
     ca: Arc<Ca>,
     files: Vec<PlantedFile>,
@@ -35,6 +40,7 @@ impl Setup {
         let mut setup = Self {
             seed,
             planted: Vec::new(),
+            clock: UNIX_EPOCH + Duration::from_secs(now_s()),
             scenario: scenario.clone(),
             ca,
             files: Vec::new(),
@@ -184,6 +190,7 @@ impl Setup {
             mounts: mounts.collect(),
             files,
             limits: Limits::default(),
+            clock: Some(self.clock),
             helper: self.helper.clone(),
         }
     }
@@ -261,6 +268,16 @@ impl Setup {
         }
         Ok((http, smtp))
     }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "servers are shown the date of the comparison, or their dates would look made up"
+)]
+fn now_s() -> u64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |now| now.as_secs())
 }
 
 /// A mail server that accepts everything but what the scenario says.

@@ -1,6 +1,7 @@
 //! Process 1 inside: builds the file tree, starts the server, reaps, and takes everything down
 //! when the server's main process ends or the launcher is gone.
 
+use super::clock::Clock;
 use super::message::{self, At, Failure, News, Order, Plan, Step};
 use super::namespace::Trees;
 use super::spec::Limits;
@@ -12,6 +13,7 @@ use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 /// How often memory is added up. Allocating past the bound and back between two looks goes
 /// unseen; what it costs to look is some tens of microseconds.
@@ -42,8 +44,9 @@ pub fn run(
         };
         message::tell(control.as_fd(), &news, &[built.scratch.as_fd()])
             .at(Step::Root, "hand over")?;
+        let clock = built.clock.take().zip(plan.clock);
         drop(built);
-        start(control, plan, streams)
+        start(control, plan, clock, streams)
     });
     match target {
         Ok((pid, children)) => watch_over(control, pid, children, &plan.limits),
@@ -55,7 +58,12 @@ pub fn run(
 }
 
 /// Starts the server; returns once it is executed.
-fn start(control: &OwnedFd, plan: &Plan, streams: [OwnedFd; 3]) -> Result<(i32, OwnedFd), Failure> {
+fn start(
+    control: &OwnedFd,
+    plan: &Plan,
+    clock: Option<(Clock, SystemTime)>,
+    streams: [OwnedFd; 3],
+) -> Result<(i32, OwnedFd), Failure> {
     // Closes on exec: its end is the news that the program runs.
     let (mut told, tell) = io::pipe().at(Step::Init, "pipe")?;
     // Others of this user, the server first, have no business in this process. (The server's
@@ -64,13 +72,13 @@ fn start(control: &OwnedFd, plan: &Plan, streams: [OwnedFd; 3]) -> Result<(i32, 
     match sys::fork().at(Step::Init, "fork")? {
         Side::Child => {
             drop(told);
-            let Err(failure) = become_server(control, plan, &streams);
+            let Err(failure) = become_server(control, plan, clock, &streams);
             let mut tell = tell;
             let _ = tell.write_all(&serde_json::to_vec(&failure).unwrap_or_default());
             sys::exit(127)
         }
         Side::Parent(pid) => {
-            drop((tell, streams));
+            drop((tell, streams, clock));
             let children = sys::child_signals().at(Step::Init, "signalfd")?;
             let mut why = Vec::new();
             told.read_to_end(&mut why).at(Step::Init, "pipe")?;
@@ -87,6 +95,7 @@ fn start(control: &OwnedFd, plan: &Plan, streams: [OwnedFd; 3]) -> Result<(i32, 
 fn become_server(
     control: &OwnedFd,
     plan: &Plan,
+    clock: Option<(Clock, SystemTime)>,
     streams: &[OwnedFd; 3],
 ) -> Result<std::convert::Infallible, Failure> {
     let program = find(plan)?;
@@ -120,6 +129,11 @@ fn become_server(
     message::hear::<Order>(control.as_fd()).at(Step::Exec, "order")?;
     drop(listener);
     sys::reset_signals();
+    // As late as can be: what follows is the server's own start.
+    if let Some((clock, begin)) = clock {
+        let ahead_ns = clock.set(begin).at(Step::Exec, "clock")?;
+        message::tell(control.as_fd(), &News::Clock { ahead_ns }, &[]).at(Step::Exec, "clock")?;
+    }
     Err(sys::exec(&path, &argv, &env)).at(Step::Exec, program.display())
 }
 

@@ -27,6 +27,9 @@ pub struct Started {
     pub sockets: Sockets,
     pub child: Child,
     pub level: Level,
+    /// Nanoseconds by which the server's wall clock is ahead of the real one; negative where it
+    /// is behind, 0 where it is the same.
+    pub ahead_ns: i64,
     /// What is lesser than it should be, or cannot be seen.
     pub notes: Vec<String>,
 }
@@ -121,6 +124,7 @@ pub fn start(spec: &Spec, sink: Arc<dyn Sink>) -> Result<Started, StartError> {
         } else {
             Level::L0
         },
+        ahead_ns: gathered.ahead_ns,
         notes: gathered.notes,
     })
 }
@@ -166,12 +170,13 @@ struct Gathered {
     server: Process,
     watch: Option<Arc<Watch>>,
     reduced: bool,
+    ahead_ns: i64,
     notes: Vec<String>,
 }
 
 fn gather(control: &OwnedFd, sink: &Arc<dyn Sink>) -> Result<Gathered, StartError> {
     let (mut sockets, mut init, mut tree, mut server) = (None, None, None, None);
-    let mut watch = None;
+    let (mut watch, mut clock) = (None, 0);
     let mut all_notes = Vec::new();
     loop {
         let (news, mut fds, sender) = next(control)?;
@@ -196,6 +201,7 @@ fn gather(control: &OwnedFd, sink: &Arc<dyn Sink>) -> Result<Gathered, StartErro
                 }
                 message::tell(control.as_fd(), &Order::Exec, &[]).map_err(StartError::Helper)?;
             }
+            News::Clock { ahead_ns } => clock = ahead_ns,
             News::Running => break,
             News::Failed(failure) => return Err(failure.into()),
             News::Ended { .. } => return Err(StartError::Silent),
@@ -213,6 +219,7 @@ fn gather(control: &OwnedFd, sink: &Arc<dyn Sink>) -> Result<Gathered, StartErro
         server,
         watch,
         reduced,
+        ahead_ns: clock,
         notes: all_notes,
     })
 }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::io::{self, Read, Seek, Write};
 use std::os::fd::{BorrowedFd, OwnedFd};
+use std::time::SystemTime;
 
 /// A [`Spec`] as the helper gets it: contents stand behind the document, by offset.
 #[derive(Debug, Serialize, Deserialize)]
@@ -18,6 +19,7 @@ pub struct Plan {
     pub mounts: Vec<Mount>,
     pub files: Vec<Slice>,
     pub limits: Limits,
+    pub clock: Option<SystemTime>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -55,6 +57,10 @@ pub enum News {
     /// notification listener where there is one.
     Target {
         notes: Vec<String>,
+    },
+    /// From the same, right before it executes the server's program: the server's clock is set.
+    Clock {
+        ahead_ns: i64,
     },
     /// The server's program was executed.
     Running,
@@ -150,6 +156,7 @@ pub fn write_plan(spec: &Spec) -> io::Result<OwnedFd> {
         cwd: spec.cwd.clone(),
         mounts: spec.mounts.clone(),
         limits: spec.limits,
+        clock: spec.clock,
     };
     let document = serde_json::to_vec(&plan)?;
     let mut out = (document.len() as u64).to_le_bytes().to_vec();

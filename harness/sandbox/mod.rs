@@ -12,11 +12,13 @@
 //!
 //! What it hands over are sockets that hear all traffic and descriptors that outlive the
 //! namespaces; it never looks at a byte of traffic itself. Nothing is left on the host: every
-//! mount lives in the namespace, every written file in memory.
+//! mount lives in the namespace, every written file in memory. The server's wall clock starts where
+//! [`Spec::clock`] says.
 //! It refuses to run with less network isolation than asked for; lesser file trees are told
 //! by [`Level`] and notes.
 
 mod child;
+mod clock;
 mod copy;
 mod error;
 mod etc;

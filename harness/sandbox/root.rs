@@ -1,10 +1,11 @@
 //! The file tree inside. Everything a server can write lies in one memory file system whose
 //! root the launcher keeps open, so that it can be read after the namespaces are gone.
 
+use super::clock::Clock;
 use super::message::{At, Failure, Plan, Step};
 use super::namespace::Trees;
 use super::spec::{Mode, Mount};
-use super::{copy, etc, sys};
+use super::{clock, copy, etc, sys};
 use crate::secret::Persona;
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, Write};
@@ -42,6 +43,7 @@ const NOBODY: u32 = 65_534;
 pub struct Built {
     /// Root of the writable file system.
     pub scratch: OwnedFd,
+    pub clock: Option<Clock>,
     /// Whether something had to be replaced by something lesser; `notes` say what.
     pub reduced: bool,
     pub notes: Vec<String>,
@@ -84,11 +86,13 @@ pub fn build(plan: &Plan, contents: &[u8], trees: Trees) -> Result<Built, Failur
     for (i, file) in plan.files.iter().enumerate() {
         building.plant(i).at(Step::Plant, &file.path)?;
     }
+    let clock = building.clock();
     let Building { reduced, notes, .. } = building;
     seal(root).at(Step::Root, "/")?;
     std::env::set_current_dir(&plan.cwd).at(Step::WorkingDirectory, &plan.cwd)?;
     Ok(Built {
         scratch,
+        clock,
         reduced,
         notes,
     })
@@ -400,6 +404,20 @@ impl Building<'_> {
                 fs::remove_file(&ours)
             }
             done => done,
+        }
+    }
+
+    /// Puts the clock's library in place. Comes last: it must not be covered.
+    fn clock(&mut self) -> Option<Clock> {
+        self.plan.clock?;
+        match clock::place(self.root) {
+            Ok(clock) => Some(clock),
+            Err(e) => {
+                self.notes.push(format!(
+                    "the server sees the real date: no clock of its own ({e})"
+                ));
+                None
+            }
         }
     }
 

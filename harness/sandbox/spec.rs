@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 /// A server to start.
 #[derive(Clone, Debug, Default)]
@@ -17,6 +17,8 @@ pub struct Spec {
     /// Written before the server starts, in order.
     pub files: Vec<PlantedFile>,
     pub limits: Limits,
+    /// What the server's wall clock shows when its program is executed; by default the real time.
+    pub clock: Option<SystemTime>,
     /// The executable whose `main` calls [`child_main`](super::child_main); by default the
     /// running one.
     pub helper: Option<PathBuf>,

@@ -4,7 +4,7 @@
 
 use std::process::{Command, Stdio};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, UNIX_EPOCH};
 use turncoat::effect::Kept;
 use turncoat::internet::mock::Json;
 use turncoat::internet::{Ca, Config, Limits, Sockets, World};
@@ -38,6 +38,7 @@ fn main() {
             mode: 0o600,
         })
         .collect();
+    spec.clock = Some(UNIX_EPOCH + Duration::from_secs(1_800_000_000));
     let full = median(|| _ = sandboxed(&spec));
     let ready = median_of(|| {
         let began = Instant::now();
@@ -49,7 +50,10 @@ fn main() {
     for (what, time) in [
         ("bare exec and end", bare),
         ("sandbox with network, to the end", plain),
-        ("the same with an overlay and 30 planted files", full),
+        (
+            "the same with an overlay, 30 planted files and a clock",
+            full,
+        ),
         ("of that, until the program runs", ready),
         ("the same, and a world behind its network", in_world(&spec)),
     ] {
@@ -139,8 +143,12 @@ fn in_world(spec: &Spec) -> Duration {
     let ca = Arc::new(Ca::new().expect("an authority"));
     median_of(|| {
         let began = Instant::now();
-        let Started { sockets, child, .. } =
-            start(spec, Arc::new(Kept::default())).expect("a sandbox");
+        let Started {
+            sockets,
+            child,
+            ahead_ns,
+            ..
+        } = start(spec, Arc::new(Kept::default())).expect("a sandbox");
         let sockets = Sockets {
             tcp4: Some(sockets.tcp4),
             tcp6: Some(sockets.tcp6),
@@ -155,6 +163,7 @@ fn in_world(spec: &Spec) -> Duration {
             smtp: Vec::new(),
             sink_mock: Arc::new(Json::sink(Seed(1))),
             seed: Seed(1),
+            ahead_ns,
             limits: Limits::default(),
         };
         let world = World::open(sockets, config, Arc::new(Kept::default())).expect("a world");

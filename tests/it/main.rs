@@ -7,6 +7,7 @@
 )]
 
 mod calls;
+mod clock;
 mod context;
 mod gate;
 mod input;

@@ -18,7 +18,7 @@ use turncoat::sandbox::{
 
 const LONG: Duration = Duration::from_secs(30);
 
-fn spec(argv: &[&str]) -> Spec {
+pub fn spec(argv: &[&str]) -> Spec {
     Spec {
         argv: argv.iter().map(|a| a.to_string()).collect(),
         env: [
@@ -40,7 +40,7 @@ fn helper() -> PathBuf {
     std::env::var_os(HELPER).map_or_else(|| env!("CARGO_BIN_EXE_turncoat").into(), PathBuf::from)
 }
 
-fn shell(script: &str) -> Spec {
+pub fn shell(script: &str) -> Spec {
     spec(&["/bin/sh", "-c", script])
 }
 
@@ -50,19 +50,20 @@ fn begin(spec: &Spec) -> (Started, Arc<Kept>) {
     (started, kept)
 }
 
-struct Done {
-    out: String,
-    err: String,
-    exit: Exit,
-    effects: Vec<Kind>,
-    changes: Vec<FileChange>,
-    notes: Vec<String>,
-    level: Level,
-    dirty: bool,
+pub struct Done {
+    pub out: String,
+    pub err: String,
+    pub exit: Exit,
+    pub effects: Vec<Kind>,
+    pub changes: Vec<FileChange>,
+    pub notes: Vec<String>,
+    pub level: Level,
+    pub ahead_ns: i64,
+    pub dirty: bool,
 }
 
 /// Runs to the end with nothing on stdin.
-fn run(spec: &Spec) -> Done {
+pub fn run(spec: &Spec) -> Done {
     let (started, kept) = begin(spec);
     let Started {
         stdin,
@@ -71,6 +72,7 @@ fn run(spec: &Spec) -> Done {
         mut child,
         mut notes,
         level,
+        ahead_ns,
         sockets: _sockets,
     } = started;
     drop(stdin);
@@ -93,6 +95,7 @@ fn run(spec: &Spec) -> Done {
         changes: harvest.changes,
         notes,
         level,
+        ahead_ns,
         dirty: child.dirty(),
     }
 }
@@ -906,6 +909,11 @@ fn no_descriptor_of_the_owner_is_inherited() {
 /// Root's sandboxes give up root first, so both ways in have to be walked.
 #[test]
 fn an_unprivileged_user_gets_the_same() {
+    unprivileged("sandbox::", &["an_unprivileged_user_gets_the_same"]);
+}
+
+/// Runs the tests of a module again as a user without rights, but for some: the one that asks.
+pub fn unprivileged(module: &str, but: &[&str]) {
     if !fs::read_to_string("/proc/self/status")
         .unwrap()
         .contains("Uid:\t0\t")
@@ -922,12 +930,8 @@ fn an_unprivileged_user_gets_the_same() {
     open(&tests);
     open(&binary);
     let out = Command::new(&tests)
-        .args([
-            "sandbox::",
-            "--skip",
-            "an_unprivileged_user_gets_the_same",
-            "--test-threads=2",
-        ])
+        .args([module, "--test-threads=2"])
+        .args(but.iter().flat_map(|but| ["--skip", but]))
         .env(HELPER, &binary)
         .current_dir(folder.path())
         .uid(65534)

@@ -9,6 +9,7 @@ fn the_doctor_names_every_part() {
         "Sandbox",
         "user namespaces",
         "packet filter",
+        "wall clock: starts at the same",
         "level L",
         "Clients",
         "node",

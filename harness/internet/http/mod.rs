@@ -3,6 +3,7 @@
 
 mod body;
 mod coding;
+mod date;
 mod exchange;
 mod serve;
 mod tunnel;

@@ -1,6 +1,7 @@
 //! One HTTP connection, whichever version: hyper frames it, `exchange` answers it, and what hyper
 //! could not make a request of is kept as a flow.
 
+use super::date;
 use super::exchange::respond;
 use super::tunnel::Next;
 use crate::internet::busy::Hold;
@@ -63,7 +64,11 @@ pub async fn serve1(shared: Arc<Shared>, mut stream: Stream, link: Link, hold: H
         let conversation = Arc::clone(&conversation);
         let first = hold.lock().unwrap_or_else(PoisonError::into_inner).take();
         let hold = first.unwrap_or_else(|| conversation.shared.busy.hold());
-        async move { Ok::<_, Infallible>(respond(conversation, request, hold).await) }
+        async move {
+            let shared = Arc::clone(&conversation.shared);
+            let response = respond(conversation, request, hold).await;
+            Ok::<_, Infallible>(date::stamp(&shared, response))
+        }
     });
     let served = http1::Builder::new()
         // A client that closes its half still gets its answer.
@@ -90,7 +95,11 @@ pub async fn serve2(shared: Arc<Shared>, mut stream: Stream, link: Link) {
     let service = service_fn(|request| {
         let conversation = Arc::clone(&conversation);
         let hold = conversation.shared.busy.hold();
-        async move { Ok::<_, Infallible>(respond(conversation, request, hold).await) }
+        async move {
+            let shared = Arc::clone(&conversation.shared);
+            let response = respond(conversation, request, hold).await;
+            Ok::<_, Infallible>(date::stamp(&shared, response))
+        }
     });
     let streams = Streams(Arc::clone(&conversation.shared));
     let served = http2::Builder::new(streams)
