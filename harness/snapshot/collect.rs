@@ -32,10 +32,12 @@ pub struct Collector {
     /// Times an operation was done in the call in progress.
     in_call: HashMap<(Scope, String), (u32, u32)>,
     address: Regex,
-    /// Answers that were learnt from: host, hash of the body, headers.
-    replies: HashSet<(String, String, Vec<(String, String)>)>,
+    /// Answers that were learnt from.
+    replies: HashSet<Known>,
 }
 
+/// An answer: host, hash of the body, headers.
+type Known = (String, String, Vec<(String, String)>);
 /// Sources by scope, operation and place.
 type Plain = HashMap<(Scope, String, String), BTreeSet<Source>>;
 

@@ -449,7 +449,7 @@ fn every_way_to_write_makes_dirty() {
         (libc::SYS_fchmod, "0, 511".to_owned()),
         (libc::SYS_fchmodat, format!("{at}, b'x', 511")),
         (libc::SYS_fchmodat2, format!("{at}, b'x', 511, 0")),
-        (libc::SYS_bind, "0, b'x', 1".to_owned()),
+        (libc::SYS_bind, r"0, b'\1\0x', 4".to_owned()),
     ];
     #[cfg(target_arch = "x86_64")]
     let older = [
@@ -481,6 +481,24 @@ fn every_way_to_write_makes_dirty() {
         assert_eq!(line, "1\n2\n", "{number}");
         assert!(started.child.dirty(), "{number}({arguments})");
     }
+}
+
+/// Every look-up of a host binds a netlink socket; a server that looks names up writes nothing.
+#[test]
+fn to_bind_an_address_of_no_file_is_no_writing() {
+    let script = "import ctypes, sys; c = ctypes.CDLL(None).syscall\n\
+                  print(1, flush=True); sys.stdin.readline()\n\
+                  for family in (2, 10, 16): c(BIND, 0, bytes([family]) + bytes(27), 28)\n\
+                  print(2, flush=True); sys.stdin.read()"
+        .replace("BIND", &libc::SYS_bind.to_string());
+    let (started, _) = begin(&spec(&[PYTHON, "-B", "-c", &script]));
+    let mut out = std::io::BufReader::new(fs::File::from(started.stdout));
+    let mut line = String::new();
+    out.read_line(&mut line).unwrap();
+    fs::File::from(started.stdin).write_all(b"go\n").unwrap();
+    out.read_line(&mut line).unwrap();
+    assert_eq!(line, "1\n2\n");
+    assert!(!started.child.dirty());
 }
 
 #[test]
