@@ -10,6 +10,8 @@ use crate::secret::{self, Planted};
 use crate::snapshot::{Behaviour, Collector, in_terms_of};
 use serde_json::{Value, json};
 
+mod headers;
+
 const TOKEN: &str = "3f1c9a52-77aa-4c1e-9b1d-0c55f2e1a001";
 
 /// One call's arguments, and what was done for it.

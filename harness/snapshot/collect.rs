@@ -3,10 +3,12 @@
 use super::{Behaviour, Calls, Operation, Place, Scope, Scoped, Sightings};
 use crate::effect::{Effect, Kind, Phase, Reply};
 use crate::provenance::{
-    Dissected, Explainer, Expr, Part, Piece, Source, Varying, Weight, dissect, learnt, segment,
+    Dissected, Explainer, Expr, Leaf, Part, Piece, Source, Varying, Weight, dissect, last_step,
+    learnt, segment,
 };
 use regex::Regex;
 use serde_json::Value;
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 /// Explanations kept of one place; beyond it they are folded by shape (`many-values`).
@@ -147,8 +149,9 @@ impl Collector {
         // Lists repeat values: within one effect they have one explanation.
         let mut explained: HashMap<&str, Expr> = HashMap::new();
         for leaf in &parts.leaves {
+            let place = self.named_place(leaf);
             let mut expr = match leaf.weight {
-                Weight::Full | Weight::ConfidentialOnly => explained
+                Weight::Full | Weight::ConfidentialOnly | Weight::Label => explained
                     .entry(&leaf.value)
                     .or_insert_with(|| self.explainer.explain(&leaf.value))
                     .clone(),
@@ -156,21 +159,23 @@ impl Collector {
             };
             if leaf.weight == Weight::Full
                 && expr.is_constant()
-                && let Some(source) = self.namesake(&leaf.place, &leaf.value)
+                && let Some(source) = self.namesake(&place, &leaf.value)
             {
                 expr = Expr::from(source);
             }
             let secret = expr.sources().into_iter().any(Source::is_confidential);
-            if leaf.weight == Weight::ConfidentialOnly && !secret {
+            if leaf.weight == Weight::ConfidentialOnly && !secret
+                || leaf.weight == Weight::Label && expr.is_constant()
+            {
                 continue;
             }
             if is_plain(&leaf.value, leaf.weight) && expr.is_constant() {
-                self.fit(scope, name, &leaf.place, &leaf.value);
+                self.fit(scope, name, &place, &leaf.value);
             }
             let addresses = self.addresses(&leaf.value, &expr);
-            self.add(scope, name, &leaf.place, expr, call, seq);
+            self.add(scope, name, &place, expr, call, seq);
             for (role, address) in addresses {
-                let place = format!("{role} in {}", leaf.place);
+                let place = format!("{role} in {place}");
                 self.add(scope, name, &place, address, call, seq);
             }
         }
@@ -211,6 +216,21 @@ impl Collector {
         let own = last_name(place);
         let named = |source: &Source| matches!(source, Source::Argument(path) if !own.is_empty() && last_name(path) == own);
         self.explainer.candidates(value).into_iter().find(named)
+    }
+
+    /// The place of a leaf; of a list's member, by the name that it has or that was given to it.
+    fn named_place<'a>(&self, leaf: &'a Leaf) -> Cow<'a, str> {
+        let Some(label) = &leaf.label else {
+            return Cow::Borrowed(&leaf.place);
+        };
+        let list = leaf.place.trim_end_matches("[]");
+        let given = self.explainer.candidates(label).into_iter().next();
+        let label = match given {
+            Some(source) => Expr::from(source).to_string(),
+            None => self.name_piece(label),
+        };
+        // What follows the last bracket is the label.
+        Cow::Owned(format!("{list}[{}]", label.replace(['[', ']'], "")))
     }
 
     fn fit(&mut self, scope: &Scope, name: &str, place: &str, value: &str) {
@@ -401,8 +421,7 @@ const NAMESAKE: usize = 16;
 /// The last name of a path, as letters and digits in lower case: `body.filter[].perPage` and
 /// `per_page` are the same.
 fn last_name(path: &str) -> String {
-    let last = path.rsplit(['.', ' ']).next().unwrap_or(path);
-    let plain = last.chars().filter(|c| c.is_alphanumeric());
+    let plain = last_step(path).chars().filter(|c| c.is_alphanumeric());
     plain.flat_map(char::to_lowercase).collect()
 }
 

@@ -1,9 +1,11 @@
 //! Takes an effect apart into an operation (what was done, to whom) and leaves (the values it
 //! carried), so that every value can be explained on its own. Positions in lists are dropped:
-//! a leaf's place is `body.To[].Email`, whichever element it was.
+//! a leaf's place is `body.To[].Email`, whichever element it was. A list of named values is told
+//! by the names: `body.Headers[Reply-To]`.
 
 mod http;
 mod mail;
+mod named;
 mod other;
 mod text;
 
@@ -45,6 +47,8 @@ pub enum Piece {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Leaf {
     pub place: String,
+    /// What the object beside the value calls it, where it is a list's and names its members.
+    pub label: Option<String>,
     pub value: String,
     pub weight: Weight,
 }
@@ -58,6 +62,22 @@ pub enum Weight {
     Plain,
     /// Log text: kept only where it holds something confidential.
     ConfidentialOnly,
+    /// The name of a value, which the value's place says: kept only where it is made of something
+    /// that was given.
+    Label,
+}
+
+/// What the last step of a place is called: `ReplyTo` in `body.ReplyTo[]`, `Reply-To` in
+/// `body.Headers[Reply-To]`, `to` in `address in header to`.
+pub fn last_step(place: &str) -> &str {
+    let place = place.trim_end_matches("[]");
+    match place
+        .strip_suffix(']')
+        .and_then(|rest| rest.rsplit_once('['))
+    {
+        Some((_, label)) => label,
+        None => place.rsplit(['.', ' ']).next().unwrap_or(place),
+    }
 }
 
 /// Values the server received in return: place and value, to explain later effects.
@@ -108,6 +128,7 @@ impl Dissected {
     fn leaf(&mut self, place: impl Into<String>, value: impl Into<String>) {
         self.leaves.push(Leaf {
             place: place.into(),
+            label: None,
             value: value.into(),
             weight: Weight::Full,
         });
@@ -116,6 +137,7 @@ impl Dissected {
     fn plain(&mut self, place: impl Into<String>, value: impl Into<String>) {
         self.leaves.push(Leaf {
             place: place.into(),
+            label: None,
             value: value.into(),
             weight: Weight::Plain,
         });

@@ -124,6 +124,7 @@ pub fn misbehaviour(what: &Misbehaviour) -> Dissected {
     for line in what.bytes.text().lines().take(200) {
         parts.leaves.push(Leaf {
             place: "text".to_owned(),
+            label: None,
             value: line.to_owned(),
             weight: if log {
                 Weight::ConfidentialOnly
