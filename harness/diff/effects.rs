@@ -6,7 +6,7 @@ use super::known::{Known, bare};
 use super::values::{Spot, read, shown};
 use super::weigh;
 use crate::effect::Phase;
-use crate::provenance::{Expr, Source};
+use crate::provenance::{Expr, NOT_FOUND, Source};
 use crate::snapshot::{Behaviour, Calls, Operation, Place, Scope, Scoped};
 use std::collections::BTreeSet;
 
@@ -118,6 +118,7 @@ impl Context<'_> {
             .collect();
         let what = match rule {
             Rule::NewDestination => "contacts a new host",
+            Rule::NewProgram if name.ends_with(NOT_FOUND) => "tries to start a program",
             Rule::NewProgram => "starts a program",
             Rule::NewFile => "touches a file",
             Rule::ServerRequest => "asks its client",

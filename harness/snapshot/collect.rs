@@ -1,5 +1,6 @@
 //! Builds a behaviour from the events of one run, in one pass and in bounded memory.
 
+use super::tries::Tries;
 use super::{Behaviour, Calls, Operation, Place, Scope, Scoped, Sightings};
 use crate::effect::{Effect, Kind, Phase, Reply};
 use crate::provenance::{
@@ -35,6 +36,7 @@ pub struct Collector {
     address: Regex,
     /// Answers that were learnt from: host, hash of the body, headers.
     replies: HashSet<(String, String, Vec<(String, String)>)>,
+    tries: Tries,
 }
 
 /// Sources by scope, operation and place.
@@ -55,11 +57,13 @@ impl Collector {
             in_call: HashMap::new(),
             address,
             replies: HashSet::new(),
+            tries: Tries::default(),
         }
     }
 
     /// A call begins.
     pub fn call(&mut self, tool: &str, arguments: &Value) {
+        self.give_up_tries();
         self.explainer.call(tool, arguments);
         let known = self
             .tools
@@ -83,6 +87,21 @@ impl Collector {
 
     /// An effect was seen.
     pub fn effect(&mut self, effect: &Effect) {
+        match &effect.kind {
+            Kind::Program(program) => {
+                let settled = self.tries.see(effect, program);
+                settled.iter().for_each(|effect| self.settled(effect));
+            }
+            _ => self.settled(effect),
+        }
+    }
+
+    fn give_up_tries(&mut self) {
+        let settled = self.tries.give_up();
+        settled.iter().for_each(|effect| self.settled(effect));
+    }
+
+    fn settled(&mut self, effect: &Effect) {
         if let Kind::Surface(surface) = &effect.kind {
             if self.behaviour.surface.revision.is_empty() {
                 self.behaviour.surface = surface.clone();
@@ -372,12 +391,14 @@ impl Collector {
 
     /// The behaviour, with plain values resolved: a value that varied and in every call was
     /// equal to the same input is that input.
-    pub fn finish(self) -> Behaviour {
+    pub fn finish(mut self) -> Behaviour {
+        self.give_up_tries();
         resolved(self.behaviour, &self.plain)
     }
 
     /// The behaviour up to now, as if the run ended here.
-    pub fn so_far(&self) -> Behaviour {
+    pub fn so_far(&mut self) -> Behaviour {
+        self.give_up_tries();
         resolved(self.behaviour.clone(), &self.plain)
     }
 }

@@ -8,6 +8,7 @@ mod insta;
 mod learn;
 mod store;
 mod text;
+mod tries;
 
 pub use self::insta::{FormatError, Snapshot};
 pub use behaviour::{Behaviour, Operation, Place, Scope, Scoped, Sightings};

@@ -12,6 +12,7 @@ mod input;
 mod layers;
 mod library;
 mod pages;
+mod precise;
 mod rude;
 mod sandbox;
 mod small;

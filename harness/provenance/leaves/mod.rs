@@ -10,6 +10,7 @@ mod other;
 mod text;
 
 pub use http::segment;
+pub use other::NOT_FOUND;
 
 use crate::effect::Kind;
 

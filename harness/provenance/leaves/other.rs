@@ -81,12 +81,20 @@ pub fn file(change: &FileChange) -> Dissected {
     parts
 }
 
+/// Follows the name of a program in an attempt to start it where there was none.
+pub const NOT_FOUND: &str = " (not found)";
+
 pub fn program(program: &Program) -> Dissected {
-    let mut parts = Dissected::named(format!("exec {}", program.path));
+    // What was not found may have been started all the same: see `Program::missing`.
+    let missing = if program.missing { NOT_FOUND } else { "" };
+    let mut parts = Dissected::named(format!("exec {}{missing}", program.path));
     for (i, argument) in program.argv.iter().enumerate().take(64) {
         parts.leaf(format!("argv[{i}]"), argument.as_str());
     }
     parts.leaf("cwd", program.cwd.as_str());
+    if !program.tried.is_empty() {
+        parts.leaf("tried", program.tried.join(":"));
+    }
     parts
 }
 
