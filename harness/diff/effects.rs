@@ -505,6 +505,7 @@ impl Context<'_> {
             moved,
             had_argument: &had_argument,
             is_result: frame.is_result,
+            is_file: Operation::verb(name) == "file",
         };
         let reading = read(value, &spot);
         let quiet = matches!(

@@ -10,6 +10,7 @@ use crate::secret::{self, Planted};
 use crate::snapshot::{Behaviour, Collector, in_terms_of};
 use serde_json::{Value, json};
 
+mod earlier;
 mod headers;
 
 const TOKEN: &str = "3f1c9a52-77aa-4c1e-9b1d-0c55f2e1a001";
