@@ -6,7 +6,7 @@ use super::known::{Known, bare};
 use super::values::{Spot, read, shown};
 use super::weigh;
 use crate::effect::Phase;
-use crate::provenance::{Expr, NOT_FOUND, Source};
+use crate::provenance::{Expr, NOT_FOUND, REMOVED, Source};
 use crate::snapshot::{Behaviour, Calls, Operation, Place, Scope, Scoped};
 use std::collections::BTreeSet;
 
@@ -111,10 +111,10 @@ impl Context<'_> {
         }
         // The same operation in another phase is where it was, only earlier or later.
         let moved = rule == Rule::NewRequest && !self.known.anywhere(name).is_empty();
-        let carries: BTreeSet<&Source> = operation
-            .places
-            .values()
-            .flat_map(|p| p.values.keys().flat_map(Expr::sources))
+        let places = operation.places.iter();
+        let carries: BTreeSet<&Source> = places
+            .filter(|(place, _)| rule != Rule::NewFile || !place.starts_with(REMOVED))
+            .flat_map(|(_, p)| p.values.keys().flat_map(Expr::sources))
             .collect();
         let what = match rule {
             Rule::NewDestination => "contacts a new host",

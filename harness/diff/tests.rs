@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 mod earlier;
 mod headers;
+mod planted;
 
 const TOKEN: &str = "3f1c9a52-77aa-4c1e-9b1d-0c55f2e1a001";
 
@@ -103,6 +104,7 @@ fn file(path: &str, content: &str) -> Kind {
         action: FileAction::Created,
         mode: 0o644,
         content: Body::new(content.as_bytes()),
+        planted: None,
     })
 }
 

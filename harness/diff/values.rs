@@ -4,7 +4,7 @@ use super::change::{Rule, Weight};
 use super::known::Known;
 use super::place::{Role, role};
 use super::wording::instructing;
-use crate::provenance::{Coding, Expr, Part, Source, is_invisible};
+use crate::provenance::{Coding, Expr, Part, REMOVED, Source, is_invisible};
 
 /// A judgement on one value: the rule it falls under and why.
 pub struct Reading {
@@ -35,6 +35,10 @@ pub struct Spot<'a> {
 
 /// Reads a value. Every value has a reading; the least is that it is another value.
 pub fn read(value: &Expr, spot: &Spot) -> Reading {
+    // What was taken out of a file went nowhere.
+    if spot.is_file && spot.place.starts_with(REMOVED) {
+        return plain(value, spot);
+    }
     confidential(value, spot)
         .or_else(|| told_to_model(value, spot))
         .or_else(|| address(value, spot))

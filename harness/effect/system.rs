@@ -13,6 +13,10 @@ pub struct FileChange {
     pub mode: u32,
     /// Final content; the target of a symbolic link; empty for folders and deletions.
     pub content: Body,
+    /// What the file held at first, where it was made up and planted: only what differs from it
+    /// is the server's doing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub planted: Option<Body>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

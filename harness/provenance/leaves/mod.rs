@@ -10,7 +10,7 @@ mod other;
 mod text;
 
 pub use http::segment;
-pub use other::NOT_FOUND;
+pub use other::{NOT_FOUND, REMOVED};
 
 use crate::effect::Kind;
 
@@ -45,7 +45,7 @@ pub enum Piece {
 }
 
 /// One value and where it stood.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Leaf {
     pub place: String,
     /// What the object beside the value calls it, where it is a list's and names its members.
@@ -55,7 +55,7 @@ pub struct Leaf {
 }
 
 /// How much a value alone can prove.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Weight {
     Full,
     /// A number, a boolean, null or an empty container: equality with an input may be chance,
