@@ -3,6 +3,7 @@
 
 use super::drive::{Early, Job, Run, drive};
 use super::error::RunError;
+use super::floor;
 use super::plan::{Plan, plan};
 use super::setup::Setup;
 use crate::effect::Surface;
@@ -191,7 +192,7 @@ impl<'a> Bench<'a> {
                 hint: hint.map(str::to_owned),
             });
         };
-        let floor = self.exercise().floor;
+        let least = self.exercise().floor;
         for (name, run) in runs {
             if let Some(error) = &run.problem {
                 add(format!("{name}: {}", error.what), error.hint.as_deref());
@@ -200,7 +201,7 @@ impl<'a> Bench<'a> {
                 continue;
             }
             let recorded = &run.recorded;
-            let wanted = floor * f64::from(run.valid_calls);
+            let wanted = least * f64::from(run.valid_calls);
             if run.surface.tools.is_empty() {
                 add(
                     format!("{name}: it declares no tool, so nothing was called"),
@@ -214,11 +215,9 @@ impl<'a> Bench<'a> {
                         "{name}: {} of {} calls were answered without error, fewer than the floor of {:.0} %",
                         recorded.calls_ok,
                         recorded.calls,
-                        floor * 100.0
+                        least * 100.0
                     ),
-                    Some(
-                        "settings, hints for arguments or upstream mocks may be missing: see `--scenario`",
-                    ),
+                    Some(floor::hint(&recorded.behaviour)),
                 );
             }
         }
