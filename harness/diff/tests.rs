@@ -3,7 +3,8 @@
 
 use super::{Change, Rule, Weight, compare};
 use crate::effect::{
-    Body, Effect, FileAction, FileChange, Http, Kind, Peer, Phase, Reply, Surface, ToolResult,
+    Body, Effect, FileAction, FileChange, Http, Kind, Peer, Phase, Program, Reply, Surface,
+    ToolResult,
 };
 use crate::provenance::Explainer;
 use crate::secret::{self, Planted};

@@ -1,5 +1,7 @@
 //! Builds a behaviour from the events of one run, in one pass and in bounded memory.
 
+mod held;
+
 use super::tries::Tries;
 use super::{Behaviour, Calls, Operation, Place, Scope, Scoped, Sightings};
 use crate::effect::{Effect, Kind, Phase, Reply};
@@ -63,7 +65,7 @@ impl Collector {
 
     /// A call begins.
     pub fn call(&mut self, tool: &str, arguments: &Value) {
-        self.give_up_tries();
+        self.hold_tries();
         self.explainer.call(tool, arguments);
         let known = self
             .tools
@@ -89,16 +91,12 @@ impl Collector {
     pub fn effect(&mut self, effect: &Effect) {
         match &effect.kind {
             Kind::Program(program) => {
-                let settled = self.tries.see(effect, program);
-                settled.iter().for_each(|effect| self.settled(effect));
+                let (start, given_up) = self.tries.see(effect, program);
+                self.given_up(given_up);
+                start.iter().for_each(|start| self.settled(start));
             }
             _ => self.settled(effect),
         }
-    }
-
-    fn give_up_tries(&mut self) {
-        let settled = self.tries.give_up();
-        settled.iter().for_each(|effect| self.settled(effect));
     }
 
     fn settled(&mut self, effect: &Effect) {
@@ -116,6 +114,17 @@ impl Collector {
         let (scope, call) = self.place_of(effect);
         let name = self.operation_name(&parts, &scope);
         let host = parts.host.as_deref().map(|host| self.destination(host));
+        self.seen(&scope, &name, host, call, effect.seq);
+        self.leaves(&parts, &scope, &name, call, effect.seq);
+        if let Some(host) = &parts.host
+            && self.is_news(host, &effect.kind)
+        {
+            self.explainer.reply(host, learnt(&effect.kind));
+        }
+    }
+
+    /// Counts an operation.
+    fn seen(&mut self, scope: &Scope, name: &str, host: Option<String>, call: u32, seq: u64) {
         let scoped = self
             .behaviour
             .scopes
@@ -126,31 +135,25 @@ impl Collector {
             });
         let operation = scoped
             .operations
-            .entry(name.clone())
+            .entry(name.to_owned())
             .or_insert_with(|| Operation {
                 calls: Calls::default(),
                 most: 0,
                 host,
                 places: BTreeMap::new(),
                 steady: true,
-                first: effect.seq,
+                first: seq,
             });
         operation.calls.add(call);
         let times = self
             .in_call
-            .entry((scope.clone(), name.clone()))
+            .entry((scope.clone(), name.to_owned()))
             .or_insert((call, 0));
         if times.0 != call {
             *times = (call, 0);
         }
         times.1 += 1;
         operation.most = operation.most.max(times.1);
-        self.leaves(&parts, &scope, &name, call, effect.seq);
-        if let Some(host) = &parts.host
-            && self.is_news(host, &effect.kind)
-        {
-            self.explainer.reply(host, learnt(&effect.kind));
-        }
     }
 
     /// Whether an answer may teach anything: most were given before, in earlier calls.
@@ -392,13 +395,15 @@ impl Collector {
     /// The behaviour, with plain values resolved: a value that varied and in every call was
     /// equal to the same input is that input.
     pub fn finish(mut self) -> Behaviour {
-        self.give_up_tries();
+        let given_up = self.tries.give_up();
+        self.given_up(given_up);
         resolved(self.behaviour, &self.plain)
     }
 
     /// The behaviour up to now, as if the run ended here.
     pub fn so_far(&mut self) -> Behaviour {
-        self.give_up_tries();
+        let given_up = self.tries.give_up();
+        self.given_up(given_up);
         resolved(self.behaviour.clone(), &self.plain)
     }
 }

@@ -6,74 +6,123 @@
 //! the kernel looks. So nothing is dropped: where the program was looked for stays with the start
 //! as `tried`, and what was never found is still an attempt.
 
+use super::Scope;
 use crate::effect::{Effect, Kind, Program};
+use crate::provenance::Expr;
 
-/// Processes whose tries are followed at once; of more, the oldest is told as it stands.
-const PROCESSES: usize = 64;
+/// Processes whose tries are followed at once, and the bytes of their arguments in all; of more,
+/// the oldest is told as it stands.
+const PROCESSES: usize = 1024;
+const BYTES: usize = 8 << 20;
 /// Paths kept of one start, many more than PATH has folders.
 const PATHS: usize = 64;
 
 /// Tries that may still lead to a start.
 #[derive(Default)]
-pub struct Tries(Vec<Try>);
+pub struct Tries {
+    open: Vec<Try>,
+    bytes: usize,
+}
 
-struct Try {
+/// Tries of one process.
+pub struct Try {
     /// The first of them.
-    effect: Effect,
-    program: Program,
+    pub effect: Effect,
+    pub program: Program,
     tried: Vec<String>,
+    /// Whether a call began since the last of them.
+    quiet: bool,
+    /// How it was explained in its own call, once that is over.
+    pub held: Option<Held>,
+}
+
+/// Where an attempt belongs, and its values.
+pub struct Held {
+    pub scope: Scope,
+    pub call: u32,
+    pub values: Vec<(String, Expr)>,
 }
 
 impl Tries {
-    /// A program was asked for. Gives what is settled by it: starts, with what was tried before
-    /// them, and attempts that nothing can follow any more.
-    pub fn see(&mut self, effect: &Effect, program: &Program) -> Vec<Effect> {
-        let mut settled = Vec::new();
+    /// A program was asked for. Gives the start that it is, with what was tried before, unless
+    /// more tries may follow; and the attempts that nothing can follow any more.
+    pub fn see(&mut self, effect: &Effect, program: &Program) -> (Option<Effect>, Vec<Try>) {
+        let mut given_up = Vec::new();
         // A process that is gone has no number of its own.
         let known = match program.pid {
             0 => None,
-            pid => self.0.iter().position(|open| open.program.pid == pid),
+            pid => self.open.iter().position(|open| open.program.pid == pid),
         };
+        let mut tried = Vec::new();
         if let Some(at) = known {
-            let open = &mut self.0[at];
+            let open = &mut self.open[at];
             if !open.is_followed_by(program) {
-                settled.push(self.0.remove(at).given_up());
+                given_up.push(self.remove(at));
             } else if program.missing {
+                open.quiet = false;
                 if open.tried.len() < PATHS {
                     open.tried.push(program.path.clone());
                 }
-                return settled;
+                return (None, given_up);
             } else {
-                let tried = self.0.remove(at).tried;
-                settled.push(told(
-                    effect,
-                    Program {
-                        tried,
-                        ..program.clone()
-                    },
-                ));
-                return settled;
+                tried = self.remove(at).tried;
             }
         }
         if !program.missing || program.pid == 0 {
-            settled.push(told(effect, program.clone()));
-            return settled;
+            let program = Program {
+                tried,
+                ..program.clone()
+            };
+            let start = Effect {
+                kind: Kind::Program(program),
+                ..effect.clone()
+            };
+            return (Some(start), given_up);
         }
-        if self.0.len() == PROCESSES {
-            settled.push(self.0.remove(0).given_up());
-        }
-        self.0.push(Try {
+        self.bytes += size(program);
+        self.open.push(Try {
             effect: effect.clone(),
             program: program.clone(),
             tried: vec![program.path.clone()],
+            quiet: false,
+            held: None,
         });
-        settled
+        while self.open.len() > PROCESSES || self.bytes > BYTES {
+            given_up.push(self.remove(0));
+        }
+        (None, given_up)
     }
 
-    /// Nothing follows: what was not found so far was not found.
-    pub fn give_up(&mut self) -> Vec<Effect> {
-        self.0.drain(..).map(Try::given_up).collect()
+    /// A call begins: those that nothing followed during the last one are given up. The others
+    /// are to be explained before what they are explained by is over.
+    pub fn call(&mut self) -> (Vec<Try>, impl Iterator<Item = &mut Try>) {
+        let mut given_up = Vec::new();
+        let mut at = 0;
+        while at < self.open.len() {
+            if std::mem::replace(&mut self.open[at].quiet, true) {
+                given_up.push(self.remove(at));
+            } else {
+                at += 1;
+            }
+        }
+        (given_up, self.open.iter_mut())
     }
+
+    /// Nothing follows any more: what was not found so far was not found.
+    pub fn give_up(&mut self) -> Vec<Try> {
+        self.bytes = 0;
+        std::mem::take(&mut self.open)
+    }
+
+    fn remove(&mut self, at: usize) -> Try {
+        let open = self.open.remove(at);
+        self.bytes -= size(&open.program);
+        open
+    }
+}
+
+fn size(program: &Program) -> usize {
+    program.argv.iter().map(String::len).sum()
 }
 
 impl Try {
@@ -86,25 +135,17 @@ impl Try {
             && !self.tried.contains(&next.path)
     }
 
-    /// By the name that was asked for, where it was asked for in several places.
-    fn given_up(self) -> Effect {
-        let Self {
-            effect,
-            mut program,
-            tried,
-        } = self;
-        if tried.len() > 1 {
+    /// The attempt, by the name that was asked for where it was asked for in several places.
+    pub fn attempt(&self) -> Effect {
+        let mut program = self.program.clone();
+        if self.tried.len() > 1 {
             program.path = base(&program.path).to_owned();
-            program.tried = tried;
+            program.tried.clone_from(&self.tried);
         }
-        told(&effect, program)
-    }
-}
-
-fn told(effect: &Effect, program: Program) -> Effect {
-    Effect {
-        kind: Kind::Program(program),
-        ..effect.clone()
+        Effect {
+            kind: Kind::Program(program),
+            ..self.effect.clone()
+        }
     }
 }
 
@@ -140,9 +181,11 @@ mod tests {
                 call: None,
                 kind: Kind::Program(program.clone()),
             };
-            settled.extend(tries.see(&effect, program));
+            let (start, given_up) = tries.see(&effect, program);
+            settled.extend(given_up.iter().map(Try::attempt));
+            settled.extend(start);
         }
-        settled.extend(tries.give_up());
+        settled.extend(tries.give_up().iter().map(Try::attempt));
         let read = |effect: Effect| match effect.kind {
             Kind::Program(program) => (program.path, program.tried),
             other => panic!("{other:?}"),
@@ -203,8 +246,29 @@ mod tests {
     }
 
     #[test]
+    fn a_call_that_begins_in_between_is_waited_for() {
+        let mut tries = Tries::default();
+        let see = |tries: &mut Tries, program: Program| {
+            let effect = Effect {
+                seq: 0,
+                at_us: 0,
+                phase: Phase::Call,
+                call: Some(0),
+                kind: Kind::Program(program.clone()),
+            };
+            tries.see(&effect, &program).0
+        };
+        see(&mut tries, asked("/a/git", 7, true));
+        see(&mut tries, asked("/a/ssh", 8, true));
+        assert!(tries.call().0.is_empty());
+        assert!(see(&mut tries, asked("/b/git", 7, false)).is_some());
+        let (given_up, open) = tries.call();
+        assert_eq!((given_up.len(), open.count()), (1, 0));
+    }
+
+    #[test]
     fn many_processes_are_bounded_and_all_are_told() {
-        let tries: Vec<Program> = (1..=200).map(|pid| asked("/a/git", pid, true)).collect();
-        assert_eq!(told_of(&tries).len(), 200);
+        let tries: Vec<Program> = (1..=5_000).map(|pid| asked("/a/git", pid, true)).collect();
+        assert_eq!(told_of(&tries).len(), 5_000);
     }
 }

@@ -74,3 +74,27 @@ fn a_copy_in_a_queue_that_was_written_before_is_a_recipient() {
     let rules: Vec<Rule> = differences(&old, new).iter().map(|c| c.rule).collect();
     assert_eq!(rules, [Rule::HiddenRecipient]);
 }
+
+#[test]
+fn an_attempt_is_explained_by_its_own_call() {
+    let attempt = |a: &Value, folder: &str| {
+        Kind::Program(Program {
+            path: format!("{folder}/mail"),
+            argv: vec!["mail".into(), a["to"].as_str().unwrap().into()],
+            cwd: "/".into(),
+            pid: 7,
+            missing: true,
+            tried: vec![],
+        })
+    };
+    let new = version(|a| vec![attempt(a, "/bin"), attempt(a, "/usr/bin")]);
+    let scoped = new.tool("send").unwrap();
+    let operation = &scoped.operations["exec mail (not found)"];
+    assert_eq!(operation.calls.count(), 4);
+    let held = |place: &str| {
+        let values = operation.places[place].values.keys();
+        values.map(ToString::to_string).collect::<Vec<_>>()
+    };
+    assert_eq!(held("argv[1]"), ["{argument(to)}"]);
+    assert_eq!(held("tried"), ["/bin/mail:/usr/bin/mail"]);
+}

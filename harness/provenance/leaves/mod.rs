@@ -10,7 +10,7 @@ mod other;
 mod text;
 
 pub use http::segment;
-pub use other::{NOT_FOUND, REMOVED};
+pub use other::{NOT_FOUND, REMOVED, TRIED};
 
 use crate::effect::Kind;
 

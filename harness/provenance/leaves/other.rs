@@ -121,6 +121,9 @@ pub const REMOVED: &str = "removed";
 /// Follows the name of a program in an attempt to start it where there was none.
 pub const NOT_FOUND: &str = " (not found)";
 
+/// Where a program was looked for in vain before it was found, or at all.
+pub const TRIED: &str = "tried";
+
 pub fn program(program: &Program) -> Dissected {
     // What was not found may have been started all the same: see `Program::missing`.
     let missing = if program.missing { NOT_FOUND } else { "" };
@@ -130,7 +133,7 @@ pub fn program(program: &Program) -> Dissected {
     }
     parts.leaf("cwd", program.cwd.as_str());
     if !program.tried.is_empty() {
-        parts.leaf("tried", program.tried.join(":"));
+        parts.leaf(TRIED, program.tried.join(":"));
     }
     parts
 }
