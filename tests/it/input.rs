@@ -1,7 +1,7 @@
 //! What a user or a host can get wrong: a clear message with a hint, the right status, nothing
 //! left behind.
 
-use crate::context::{BOUND, Context, Running, poll};
+use crate::context::{BOUND, Context, Running, poll, servers};
 use crate::traces::{Traces, below, left, runs};
 use std::fs;
 use std::path::PathBuf;
@@ -215,4 +215,46 @@ fn a_killed_turncoat_leaves_no_process() {
     let output = running.wait();
     assert_eq!(output.code(), None);
     traces.assert_gone("after SIGKILL");
+}
+
+#[test]
+fn a_command_in_a_project_too_large_to_copy_gets_its_own_folder() {
+    let context = Context::apart();
+    let server = fs::read_to_string(servers().join("rude/clings/server.js")).unwrap();
+    let server = server.replace("#!/usr/bin/env node", "import \"dep\";");
+    let server = server.replace(
+        "const { createInterface } = require(\"node:readline\");",
+        "import { createInterface } from \"node:readline\";\nimport \"./lib.js\";",
+    );
+    context.write("tools/mcp/server.js", &server);
+    context.write("tools/mcp/lib.js", "");
+    context.write("package.json", "{ \"type\": \"module\" }");
+    context.write(
+        "node_modules/dep/package.json",
+        "{ \"main\": \"index.js\" }",
+    );
+    context.write("node_modules/dep/index.js", "");
+    // Nothing is written for it, but it is as long as it says.
+    let large = fs::File::create(context.work().join("recording.bin")).unwrap();
+    large.set_len(3 << 30).unwrap();
+    let report = context
+        .line("triage --calls 2 --format json -- node tools/mcp/server.js")
+        .ended(0)
+        .json();
+    assert_eq!(report["exercise"]["calls_ok"], 2, "{report:#}");
+    let blind = report["exercise"]["blind_spots"].to_string();
+    assert!(
+        blind.contains("only `tools/mcp` is there inside"),
+        "{blind}"
+    );
+
+    // A server in the project's own folder has no part of its own.
+    context.write("server.js", "");
+    let output = context.line("triage --calls 2 -- node server.js").ended(2);
+    assert!(
+        output.stderr.contains("too large to copy"),
+        "{}",
+        output.stderr
+    );
+    assert!(output.stderr.contains("hint:"), "{}", output.stderr);
 }
