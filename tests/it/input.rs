@@ -76,6 +76,31 @@ fn a_mistake_in_a_scenario_is_shown_where_it_stands() {
 }
 
 #[test]
+fn a_scenario_that_does_not_exist_is_told_with_those_that_do() {
+    let hint = |name: &str| {
+        let output = Context::new().run(["check", name]).ended(2);
+        let hint = output
+            .stderr
+            .lines()
+            .find_map(|line| line.split_once("hint: "));
+        let (_, hint) = hint.unwrap_or_else(|| panic!("{}", output.stderr));
+        hint.to_owned()
+    };
+    assert_eq!(hint("postmark"), "did you mean `scenarios/postmark.toml`?");
+    assert_eq!(
+        hint("scenarios/postmrk.toml"),
+        "did you mean `scenarios/postmark.toml`?"
+    );
+    assert_eq!(
+        hint("scenarios/other.toml"),
+        "there is `scenarios/files.toml`, `scenarios/httpx.toml`, `scenarios/postmark.toml`, `scenarios/smtp.toml`"
+    );
+    let output = Context::apart().run(["check", "other.toml"]).ended(2);
+    let begins = "begins with `format = \"turncoat.scenario/1\"`";
+    assert!(output.stderr.contains(begins), "{}", output.stderr);
+}
+
+#[test]
 fn an_option_that_is_none_is_a_usage_error() {
     for line in [
         "diff a b --callls 3",
