@@ -13,7 +13,7 @@ use crate::mcp::Era;
 use crate::package::Package;
 use crate::scenario;
 use crate::verdict::Problem;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use tokio::sync::watch;
 
@@ -45,7 +45,7 @@ pub struct Bench<'a> {
     /// The plan, with the surface it was made from; made by the first leading run.
     plan: watch::Sender<Option<Arc<(Surface, Plan)>>>,
     /// The era each package was found to speak, to spare later runs the question.
-    eras: Mutex<Vec<(PathBuf, Era)>>,
+    eras: Mutex<Vec<(String, Era)>>,
 }
 
 /// A package in the role of one run.
@@ -240,11 +240,55 @@ impl<'a> Bench<'a> {
     }
 }
 
-fn package_key(package: &Package) -> PathBuf {
-    let source = package
-        .launch
-        .mounts
-        .first()
-        .map(|mount| mount.source.clone());
-    source.unwrap_or_else(|| Path::new(&package.resolved).to_owned())
+/// What tells one package from another. What it runs on is shared: the runtime's mount may come
+/// first, and two commands may start with the same word.
+fn package_key(package: &Package) -> String {
+    let Package {
+        resolved,
+        integrity,
+        launch,
+        ..
+    } = package;
+    format!("{resolved} {integrity:?} {:?}", launch.argv)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::package_key;
+    use crate::package::{Launch, Mount, Package};
+
+    fn package(integrity: &str, script: &str) -> Package {
+        let runtime = Mount {
+            source: "/opt/node".into(),
+            target: "/opt/node".into(),
+            overlay: false,
+        };
+        Package {
+            target: "command".into(),
+            resolved: "server".into(),
+            name: None,
+            version: None,
+            integrity: Some(integrity.into()),
+            published: None,
+            as_of: None,
+            launch: Launch {
+                argv: vec!["/opt/node/bin/node".into(), script.into()],
+                mounts: vec![runtime],
+                ..Launch::default()
+            },
+            dependencies: Default::default(),
+            install_scripts: Vec::new(),
+            runtime: "node 22".into(),
+            settings: Vec::new(),
+            notes: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn two_versions_on_one_runtime_are_two_packages() {
+        let key = package_key(&package("sha256-1", "server.js"));
+        assert_eq!(key, package_key(&package("sha256-1", "server.js")));
+        assert_ne!(key, package_key(&package("sha256-2", "server.js")));
+        assert_ne!(key, package_key(&package("sha256-1", "other.js")));
+    }
 }
