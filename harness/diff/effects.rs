@@ -523,29 +523,23 @@ impl Context<'_> {
         if quiet && matches!(Operation::verb(name), "dns" | "output") {
             return;
         }
-        if name == "exit" && quiet {
-            let mut change = self.change(
+        let (rule, title) = match name {
+            "exit" if quiet => (
                 Rule::ExitChanged,
-                name,
                 format!("`{}` {}", frame.place, reading.says),
-                calls,
-            );
-            change.evidence = Some((Side::New, first));
-            changes.push(change);
-            return;
-        }
-        let mut change = self.change(
-            reading.rule,
-            name,
-            format!("`{}` {}: {name}", frame.place, reading.says),
-            calls,
-        );
+            ),
+            _ => (
+                reading.rule,
+                format!("`{}` {}: {name}", frame.place, reading.says),
+            ),
+        };
+        let mut change = self.change(rule, name, title, calls);
         change.weight = reading.weight;
         // What comes and goes by itself says little by coming with a value not seen yet.
         let unsteady = !frame.steady
             || operation.is_some_and(|operation| !operation.steady)
             || before.is_some_and(|place| !place.steady);
-        if quiet && unsteady && was.is_empty() && change.weight == Weight::Ordinary {
+        if quiet && unsteady && was.is_empty() && rule != Rule::ExitChanged {
             change.weight = Weight::Trivial;
         }
         change.place = Some(frame.place.to_owned());

@@ -12,6 +12,7 @@ use crate::snapshot::{Behaviour, Collector, in_terms_of};
 use serde_json::{Value, json};
 
 mod earlier;
+mod exit;
 mod headers;
 mod planted;
 
