@@ -37,9 +37,12 @@ pub struct Collector {
     in_call: HashMap<(Scope, String), (u32, u32)>,
     address: Regex,
     /// Answers that were learnt from: host, hash of the body, headers.
-    replies: HashSet<(String, String, Vec<(String, String)>)>,
+    replies: HashSet<Answer>,
     tries: Tries,
 }
+
+/// Host, hash of the body, headers.
+type Answer = (String, String, Vec<(String, String)>);
 
 /// Sources by scope, operation and place.
 type Plain = HashMap<(Scope, String, String), BTreeSet<Source>>;
