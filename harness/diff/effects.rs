@@ -6,7 +6,7 @@ use super::known::{Known, bare};
 use super::values::{Spot, read, shown};
 use super::weigh;
 use crate::effect::Phase;
-use crate::provenance::{Expr, Source};
+use crate::provenance::{Expr, NOT_FOUND, REMOVED, Source};
 use crate::snapshot::{Behaviour, Calls, Operation, Place, Scope, Scoped};
 use std::collections::BTreeSet;
 
@@ -111,13 +111,14 @@ impl Context<'_> {
         }
         // The same operation in another phase is where it was, only earlier or later.
         let moved = rule == Rule::NewRequest && !self.known.anywhere(name).is_empty();
-        let carries: BTreeSet<&Source> = operation
-            .places
-            .values()
-            .flat_map(|p| p.values.keys().flat_map(Expr::sources))
+        let places = operation.places.iter();
+        let carries: BTreeSet<&Source> = places
+            .filter(|(place, _)| rule != Rule::NewFile || !place.starts_with(REMOVED))
+            .flat_map(|(_, p)| p.values.keys().flat_map(Expr::sources))
             .collect();
         let what = match rule {
             Rule::NewDestination => "contacts a new host",
+            Rule::NewProgram if name.ends_with(NOT_FOUND) => "tries to start a program",
             Rule::NewProgram => "starts a program",
             Rule::NewFile => "touches a file",
             Rule::ServerRequest => "asks its client",
@@ -504,6 +505,7 @@ impl Context<'_> {
             moved,
             had_argument: &had_argument,
             is_result: frame.is_result,
+            is_file: Operation::verb(name) == "file",
         };
         let reading = read(value, &spot);
         let quiet = matches!(
@@ -521,29 +523,23 @@ impl Context<'_> {
         if quiet && matches!(Operation::verb(name), "dns" | "output") {
             return;
         }
-        if name == "exit" && quiet {
-            let mut change = self.change(
+        let (rule, title) = match name {
+            "exit" if quiet => (
                 Rule::ExitChanged,
-                name,
                 format!("`{}` {}", frame.place, reading.says),
-                calls,
-            );
-            change.evidence = Some((Side::New, first));
-            changes.push(change);
-            return;
-        }
-        let mut change = self.change(
-            reading.rule,
-            name,
-            format!("`{}` {}: {name}", frame.place, reading.says),
-            calls,
-        );
+            ),
+            _ => (
+                reading.rule,
+                format!("`{}` {}: {name}", frame.place, reading.says),
+            ),
+        };
+        let mut change = self.change(rule, name, title, calls);
         change.weight = reading.weight;
         // What comes and goes by itself says little by coming with a value not seen yet.
         let unsteady = !frame.steady
             || operation.is_some_and(|operation| !operation.steady)
             || before.is_some_and(|place| !place.steady);
-        if quiet && unsteady && was.is_empty() && change.weight == Weight::Ordinary {
+        if quiet && unsteady && was.is_empty() && rule != Rule::ExitChanged {
             change.weight = Weight::Trivial;
         }
         change.place = Some(frame.place.to_owned());

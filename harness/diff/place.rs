@@ -1,6 +1,8 @@
 //! What a place's name says about its meaning. Names are those of the protocols (RFC 5322,
 //! RFC 5321) and of the field names that mail and messaging APIs use.
 
+use crate::provenance::last_step;
+
 /// What a value in a place of this name decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
@@ -19,11 +21,7 @@ pub enum Role {
 
 /// Words that make up the last part of a place: `body.ReplyTo` → `reply`, `to`.
 fn words(place: &str) -> Vec<String> {
-    let last = place
-        .rsplit(['.', ' '])
-        .next()
-        .unwrap_or(place)
-        .trim_end_matches("[]");
+    let last = last_step(place);
     let mut words = vec![String::new()];
     let mut lower = false;
     for c in last.chars() {
@@ -47,6 +45,8 @@ pub fn role(place: &str) -> Role {
     let words = words(place);
     let has = |any: &[&str]| words.iter().any(|word| any.contains(&word.as_str()));
     let whole = words.concat();
+    // A label in a body is the server's own word: it may say that a value is of interest, and
+    // never that it is not.
     let is_header = place.starts_with("header ");
     if matches!(
         whole.as_str(),
@@ -155,6 +155,12 @@ mod tests {
             ("auth password", Role::Credential),
             ("header user-agent", Role::Agent),
             ("header message-id", Role::Identifier),
+            ("body.Headers[Reply-To]", Role::Redirect),
+            ("address in body.Headers[Return-Path]", Role::Redirect),
+            ("body.Headers[bcc]", Role::Recipient),
+            ("body.Headers[Message-ID]", Role::Other),
+            ("body.recipients[client]", Role::Other),
+            ("body.Headers[]", Role::Other),
             ("body.TextBody", Role::Other),
             ("body.tomato", Role::Other),
         ] {

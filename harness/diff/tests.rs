@@ -3,12 +3,18 @@
 
 use super::{Change, Rule, Weight, compare};
 use crate::effect::{
-    Body, Effect, FileAction, FileChange, Http, Kind, Peer, Phase, Reply, Surface, ToolResult,
+    Body, Effect, FileAction, FileChange, Http, Kind, Peer, Phase, Program, Reply, Surface,
+    ToolResult,
 };
 use crate::provenance::Explainer;
 use crate::secret::{self, Planted};
 use crate::snapshot::{Behaviour, Collector, in_common_terms};
 use serde_json::{Value, json};
+
+mod earlier;
+mod exit;
+mod headers;
+mod planted;
 
 const TOKEN: &str = "3f1c9a52-77aa-4c1e-9b1d-0c55f2e1a001";
 
@@ -100,6 +106,7 @@ fn file(path: &str, content: &str) -> Kind {
         action: FileAction::Created,
         mode: 0o644,
         content: Body::new(content.as_bytes()),
+        planted: None,
     })
 }
 

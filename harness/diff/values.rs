@@ -4,7 +4,7 @@ use super::change::{Rule, Weight};
 use super::known::Known;
 use super::place::{Role, role};
 use super::wording::instructing;
-use crate::provenance::{Coding, Expr, Part, Source, is_invisible};
+use crate::provenance::{Coding, Expr, Part, REMOVED, Source, is_invisible};
 
 /// A judgement on one value: the rule it falls under and why.
 pub struct Reading {
@@ -29,13 +29,20 @@ pub struct Spot<'a> {
     pub had_argument: &'a dyn Fn(&str) -> bool,
     /// The result of a tool is told to the model, not to a host.
     pub is_result: bool,
+    /// What a file holds goes to nobody.
+    pub is_file: bool,
 }
 
 /// Reads a value. Every value has a reading; the least is that it is another value.
 pub fn read(value: &Expr, spot: &Spot) -> Reading {
+    // What was taken out of a file went nowhere.
+    if spot.is_file && spot.place.starts_with(REMOVED) {
+        return plain(value, spot);
+    }
     confidential(value, spot)
         .or_else(|| told_to_model(value, spot))
         .or_else(|| address(value, spot))
+        .or_else(|| crossed(value, spot))
         .or_else(|| replaced(value, spot))
         .or_else(|| link(value, spot))
         .or_else(|| reached(value, spot))
@@ -132,6 +139,11 @@ fn address(value: &Expr, spot: &Spot) -> Option<Reading> {
     {
         return None;
     }
+    // A queue of mail may lie in a file that was written before; of another file it is told that
+    // it was written.
+    if spot.is_file && !(spot.operation_known && value.is_constant()) {
+        return None;
+    }
     let text = value.unexplained();
     let is_address = spot.place.starts_with("address in")
         || looks_like_address(&value.outline())
@@ -148,6 +160,26 @@ fn address(value: &Expr, spot: &Spot) -> Option<Reading> {
         Role::Redirect => reading(Rule::RedirectField, Weight::Ordinary, says),
         _ => reading(Rule::HiddenRecipient, Weight::Ordinary, says),
     }
+}
+
+/// What an earlier call was given decides where something of this one goes.
+fn crossed(value: &Expr, spot: &Spot) -> Option<Reading> {
+    let decides = matches!(role(spot.place), Role::Recipient | Role::Redirect)
+        || spot.place.starts_with("address in");
+    if spot.is_result || spot.is_file || !decides || spot.place.starts_with("mention in") {
+        return None;
+    }
+    let before: Vec<&Source> = spot.was.iter().flat_map(|expr| expr.sources()).collect();
+    let source = value.sources().into_iter().find(|source| {
+        matches!(source, Source::Earlier(..))
+            && !before.contains(source)
+            && !spot.moved.contains(source)
+    })?;
+    reading(
+        Rule::ArgumentLeak,
+        Weight::Ordinary,
+        format!("goes to {source}, which an earlier call was given and this one was not"),
+    )
 }
 
 /// A value that was given and no longer is, or no longer is all there is.
@@ -169,7 +201,7 @@ fn replaced(value: &Expr, spot: &Spot) -> Option<Reading> {
                 Weight::Ordinary,
                 format!("held the secret `{name}`, now {}", shown(value)),
             ),
-            _ if place_role == Role::Redirect && unexplained => reading(
+            _ if place_role == Role::Redirect && unexplained && !spot.is_file => reading(
                 Rule::RedirectField,
                 Weight::Ordinary,
                 format!("held {lost}, now {}", shown(value)),

@@ -13,6 +13,10 @@ pub struct FileChange {
     pub mode: u32,
     /// Final content; the target of a symbolic link; empty for folders and deletions.
     pub content: Body,
+    /// What the file held at first, where it was made up and planted: only what differs from it
+    /// is the server's doing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub planted: Option<Body>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -35,6 +39,14 @@ pub struct Program {
     pub cwd: String,
     /// Process id inside the sandbox.
     pub pid: u32,
+    /// There was no such file when it was asked for. It says which tries belong to one start, and
+    /// excuses nothing: the file may have been put there before the kernel looked.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub missing: bool,
+    /// Where the program was looked for in vain, in order. Observers see one try at a time and
+    /// leave it empty; who puts the tries of one start together fills it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tried: Vec<String>,
 }
 
 /// The end of the server's main process.

@@ -76,6 +76,7 @@ mod tests {
             action: FileAction::Modified,
             mode: 0o644,
             content: Body::new(b"x\xff"),
+            planted: Some(Body::new(b"x")),
         };
         let event = Event::Effect(Box::new(Effect {
             seq: 0,

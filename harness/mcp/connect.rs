@@ -26,18 +26,21 @@ pub enum ConnectError {
     /// It may be fine with a client that waits for it.
     #[error("the server answered `server/discover` only after it had been asked to `initialize`")]
     LateDiscover,
-    #[error("the server did not answer `{method}` within {waited:?}")]
+    #[error("the server {} within {}", unanswered(method, *probe), seconds(*waited))]
     Silent {
         method: &'static str,
+        /// Since its start.
         waited: Duration,
-        probed: bool,
+        probe: Probe,
+        /// It wrote to stdout, and what it wrote is no JSON.
+        noisy: bool,
     },
     #[error("the server refused `{method}`: `{error}`")]
     Refused {
         method: &'static str,
         /// The JSON-RPC error, as JSON.
         error: String,
-        probed: bool,
+        probe: Probe,
     },
     #[error("the server answered `{method}` with something else than its result")]
     Malformed { method: &'static str },
@@ -47,65 +50,112 @@ pub enum ConnectError {
     NoListing { why: String },
 }
 
+/// What became of the `server/discover` that goes before `initialize` where the era is not known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Probe {
+    NotSent,
+    Answered,
+    Unanswered,
+}
+
+fn unanswered(method: &str, probe: Probe) -> String {
+    match probe {
+        Probe::Unanswered => format!("answered neither `server/discover` nor `{method}`"),
+        Probe::NotSent | Probe::Answered => format!("did not answer `{method}`"),
+    }
+}
+
+fn seconds(time: Duration) -> String {
+    format!("{:.0} s", time.as_secs_f64())
+}
+
 impl ConnectError {
     /// The era in which a fresh start of the same server may work.
     pub fn retry(&self) -> Option<Era> {
         match self {
-            Self::DiedOnDiscover
-            | Self::Silent { probed: true, .. }
-            | Self::Refused { probed: true, .. } => Some(Era::Legacy),
+            Self::DiedOnDiscover => Some(Era::Legacy),
+            Self::Silent { probe, .. } | Self::Refused { probe, .. } => {
+                (*probe != Probe::NotSent).then_some(Era::Legacy)
+            }
             Self::LateDiscover => Some(Era::Modern),
             _ => None,
         }
     }
 
-    /// What its user can do about it.
-    pub fn hint(&self) -> Option<&'static str> {
-        match self {
-            Self::Gone { .. } | Self::DiedOnDiscover => {
-                Some("what it wrote to stderr often says why: a missing setting, a wrong command")
-            }
-            Self::Silent { .. } => {
-                Some("it may need more time to start, or may not speak MCP over stdio")
-            }
-            Self::Refused { .. } | Self::NoListing { .. } => {
-                Some("the error is the server's own; a setting it needs may be missing")
-            }
+    /// What its user can do about it. `said` is the end of what the server wrote to stderr.
+    pub fn hint(&self, said: &str) -> Option<String> {
+        let about = match self {
+            Self::Gone { .. } | Self::DiedOnDiscover if said.is_empty() => Some(
+                "it wrote nothing to stderr; a wrong command, or a setting that it needs? name settings under [server] env of a scenario",
+            ),
+            Self::Gone { .. } | Self::DiedOnDiscover => None,
+            Self::Silent { noisy: true, .. } => Some(
+                "what it wrote to stdout is no JSON-RPC: only MCP belongs there, logs go to stderr",
+            ),
+            Self::Silent { .. } => Some(
+                "it may need more time to start, wait for something else, or not speak MCP over stdio",
+            ),
+            Self::Refused { .. } | Self::NoListing { .. } => Some(
+                "the error is the server's own; a setting that it needs may be missing: name it under [server] env of a scenario",
+            ),
             Self::Malformed { .. } => Some("it may be something else than an MCP server"),
-            Self::LateDiscover | Self::Revision { .. } => None,
+            Self::LateDiscover => {
+                Some("it took long to start; on a machine that is less busy it may be in time")
+            }
+            Self::Revision { .. } => Some(
+                "it is newer, or older, than this turncoat: look for another release of either",
+            ),
+        };
+        let said = (!said.is_empty()).then(|| format!("it wrote to stderr: {said}"));
+        match (about, said) {
+            (Some(about), Some(said)) => Some(format!("{about}; {said}")),
+            (about, said) => about.map(str::to_owned).or(said),
         }
     }
 
-    pub(super) fn from_reply(method: &'static str, reply: Reply, options: &Options) -> Self {
+    /// `waited` is the time since the server's start.
+    pub(super) fn from_reply(
+        method: &'static str,
+        reply: Reply,
+        waited: Duration,
+        exchange: &Exchange,
+    ) -> Self {
         match reply {
             Reply::Gone => Self::Gone { method },
             Reply::Timeout => Self::Silent {
                 method,
-                waited: options.start_timeout,
-                probed: false,
+                waited,
+                probe: Probe::NotSent,
+                noisy: exchange.noisy,
             },
             Reply::Error { value, .. } => Self::Refused {
                 method,
                 error: value.to_string(),
-                probed: false,
+                probe: Probe::NotSent,
             },
             Reply::Result { .. } | Reply::Oversized(_) => Self::Malformed { method },
         }
     }
 
     /// The same, when `server/discover` had gone before and may be to blame.
-    pub(super) fn after_probe(self) -> Self {
+    pub(super) fn after(self, probe: Probe) -> Self {
         match self {
             Self::Gone { .. } => Self::DiedOnDiscover,
-            Self::Silent { method, waited, .. } => Self::Silent {
+            Self::Silent {
                 method,
                 waited,
-                probed: true,
+                noisy,
+                ..
+            } => Self::Silent {
+                method,
+                waited,
+                probe,
+                noisy,
             },
             Self::Refused { method, error, .. } => Self::Refused {
                 method,
                 error,
-                probed: true,
+                probe,
             },
             other => other,
         }

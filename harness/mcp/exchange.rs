@@ -47,6 +47,8 @@ pub(super) struct Exchange {
     pub watch: Watch,
     pub answers: Answers,
     pub allowed: Allowed,
+    /// Whether something came that is no JSON.
+    pub noisy: bool,
     /// How often `notifications/*/list_changed` came.
     pub list_changed: u64,
     next_id: u64,
@@ -72,6 +74,7 @@ impl Exchange {
                 batches: false,
                 requests: true,
             },
+            noisy: false,
             list_changed: 0,
             next_id: 0,
             waiting: Vec::new(),
@@ -209,6 +212,7 @@ impl Exchange {
         let (value, odd) = match json::parse(&frame) {
             Ok(parsed) => parsed,
             Err(Refused::Syntax) => {
+                self.noisy = true;
                 let what = match std::str::from_utf8(&frame) {
                     Ok(_) => "not-json",
                     Err(_) => "invalid-utf8",

@@ -31,6 +31,6 @@ mod watch;
 #[cfg(test)]
 mod tests;
 
-pub use connect::{ConnectError, connect};
+pub use connect::{ConnectError, Probe, connect};
 pub use options::{Direction, Era, Options, Tap};
 pub use session::Session;

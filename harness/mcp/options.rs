@@ -11,7 +11,9 @@ pub struct Options {
     pub client_name: String,
     pub client_version: String,
     pub era: Era,
-    /// From [`connect`](super::connect) to the end of the first listing.
+    /// From [`connect`](super::connect) to the end of the first listing. With [`Era::Auto`] a
+    /// server that answers nothing is given up after two thirds of it, so that what is left is
+    /// enough for another start in the other era.
     pub start_timeout: Duration,
     /// How long `server/discover` may stay unanswered before a server counts as legacy; the
     /// time it takes to start is part of it.

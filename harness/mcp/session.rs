@@ -101,6 +101,11 @@ impl Session {
         self.exchange.wire.is_ended()
     }
 
+    /// Whether the server counts as gone because it wrote more than `max_total`.
+    pub fn is_cut_off(&self) -> bool {
+        self.exchange.wire.is_over_bound()
+    }
+
     /// `Legacy` or `Modern`.
     pub fn era(&self) -> Era {
         self.agreed.era

@@ -60,6 +60,11 @@ impl Wire {
         self.reader.is_none()
     }
 
+    /// Whether it ended because the bound on all bytes was reached.
+    pub fn is_over_bound(&self) -> bool {
+        self.left == 0
+    }
+
     /// Queues one frame; its bytes leave while arrivals are awaited. False when the server has
     /// left so much unread that the frame was not queued.
     pub fn send(&mut self, frame: &[u8]) -> bool {

@@ -63,7 +63,7 @@ pub(super) fn start(
         (_, Some(script)) => fs::canonicalize(base.join(script)).ok(),
         _ => None,
     };
-    let project = anchor.map(|file| Project::around(&file)).transpose()?;
+    let project = anchor.as_deref().map(Project::around).transpose()?;
     let mut notes = Vec::new();
     let mut launch = program.launch(options)?;
     if let (Program::Own(path), Some(project)) = (&program, &project) {
@@ -93,7 +93,19 @@ pub(super) fn start(
         notes,
     };
     if let Some(project) = project {
-        let source = Source::read(&project.root, &[])?;
+        let below = anchor.as_deref().and_then(|file| project.below(file));
+        let (source, packages) = match (Source::read(&project.root, &[]), below) {
+            (Err(FetchError::TooLarge { limit, .. }), Some(below)) => {
+                let source = Source::read_below(&project.root, below)?;
+                package.notes.push(format!(
+                    "`{}` holds more than {limit}: of it only `{}` is there inside, with the packages above it",
+                    project.root.display(),
+                    below.display()
+                ));
+                (source, project.packages_above(below))
+            }
+            (source, _) => (source?, Vec::new()),
+        };
         let label = local::label(&project.root);
         let cache = Cache::new(&options.cache);
         let key = ["command", source.hash.as_str()];
@@ -104,6 +116,7 @@ pub(super) fn start(
             target: inside::FOLDER.to_owned(),
             overlay: true,
         });
+        package.launch.mounts.extend(packages);
         package.launch.cwd = base
             .starts_with(&project.root)
             .then(|| project.inside(&base));
@@ -144,6 +157,26 @@ impl Project {
                 hint: "put the server into a folder of its own",
             }),
         }
+    }
+
+    /// The part of the project that `file` lies in, where that is not all of it.
+    fn below<'a>(&self, file: &'a Path) -> Option<&'a Path> {
+        let below = file.parent()?.strip_prefix(&self.root).ok()?;
+        (below != Path::new("")).then_some(below)
+    }
+
+    /// The packages that a program in `below` finds above its own folder, in place.
+    fn packages_above(&self, below: &Path) -> Vec<Mount> {
+        let above = below.ancestors().skip(1);
+        let places = above.map(|folder| self.root.join(folder).join("node_modules"));
+        places
+            .filter(|place| place.is_dir())
+            .map(|place| Mount {
+                target: self.inside(&place),
+                source: place,
+                overlay: true,
+            })
+            .collect()
     }
 
     fn inside(&self, path: &Path) -> String {

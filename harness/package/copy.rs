@@ -14,6 +14,8 @@ use walkdir::{DirEntry, WalkDir};
 const MAX_FILES: usize = 200_000;
 const MAX_BYTES: u64 = 2 << 30;
 
+const MANIFESTS: [&str; 3] = ["package.json", "deno.json", "pyproject.toml"];
+
 /// A folder as it is to be copied.
 #[derive(Debug)]
 pub(super) struct Source {
@@ -35,6 +37,29 @@ enum Item {
 impl Source {
     /// Reads `folder`, without the top-level names in `skip`.
     pub fn read(folder: &Path, skip: &[&str]) -> Result<Self, FetchError> {
+        Self::gather(folder, |path| {
+            !skip.iter().any(|name| path == Path::new(name))
+        })
+    }
+
+    /// Reads of `folder` what is in its subfolder `below`, and the manifests on the way there,
+    /// which say how its files are to be read.
+    pub fn read_below(folder: &Path, below: &Path) -> Result<Self, FetchError> {
+        Self::gather(folder, |path| {
+            let is_manifest = || {
+                let name = path.file_name().unwrap_or_default();
+                MANIFESTS.iter().any(|manifest| name == *manifest)
+            };
+            let around = || {
+                path.parent()
+                    .is_some_and(|parent| below.starts_with(parent))
+            };
+            path.starts_with(below) || below.starts_with(path) || (around() && is_manifest())
+        })
+    }
+
+    /// Reads what is wanted, asked by the path below `folder`.
+    fn gather(folder: &Path, wanted: impl Fn(&Path) -> bool) -> Result<Self, FetchError> {
         let root = fs::canonicalize(folder).map_err(FetchError::io("read", folder))?;
         let mut source = Self {
             hash: String::new(),
@@ -53,24 +78,31 @@ impl Source {
             let entry = entry
                 .map_err(io::Error::from)
                 .map_err(FetchError::io("read", folder))?;
-            let skipped = entry.depth() == 1 && skip.iter().any(|name| entry.file_name() == *name);
-            if skipped || is_clutter(&entry) {
+            let path = entry
+                .path()
+                .strip_prefix(&source.root)
+                .unwrap_or(entry.path());
+            if !wanted(path) || is_clutter(&entry) {
                 if entry.file_type().is_dir() {
                     entries.skip_current_dir();
                 }
                 continue;
             }
-            let path = entry
-                .path()
-                .strip_prefix(&source.root)
-                .unwrap_or(entry.path());
             if is_private(&entry) {
                 private.push(format!("`{}`", path.display()));
                 continue;
             }
             let path = path.to_owned();
-            bytes += source.add(&mut hash, &entry, path)?;
-            if source.items.len() > MAX_FILES || bytes > MAX_BYTES {
+            // Asked before it is read: a file alone may be too large.
+            let size = match entry.file_type().is_file() {
+                true => entry.metadata().map_or(0, |meta| meta.len()),
+                false => 0,
+            };
+            let fits = source.items.len() < MAX_FILES && bytes + size <= MAX_BYTES;
+            if fits {
+                bytes += source.add(&mut hash, &entry, path)?;
+            }
+            if !fits || bytes > MAX_BYTES {
                 return Err(FetchError::TooLarge {
                     path: folder.to_owned(),
                     limit: format!("{MAX_FILES} files or {} GiB", MAX_BYTES >> 30),
@@ -257,6 +289,44 @@ mod tests {
             [".env.example", "index.js", "inner", "lib", "lib/a.js"]
         );
         assert_eq!(source.notes.len(), 2, "{:?}", source.notes);
+    }
+
+    #[test]
+    fn a_part_is_copied_with_the_manifests_above_it() {
+        let from = folder(&[
+            ("package.json", "{}"),
+            ("other/package.json", "{}"),
+            ("a/package.json", "{}"),
+            ("a/notes.txt", "x"),
+            ("a/b/server.js", "1"),
+            ("a/b/lib/x.js", "2"),
+            ("ab/x.js", "3"),
+        ]);
+        let source = Source::read_below(from.path(), Path::new("a/b")).unwrap();
+        let into = tempfile::tempdir().unwrap();
+        source.copy(into.path()).unwrap();
+        let files = WalkDir::new(into.path()).sort_by_file_name().into_iter();
+        let files = files
+            .map(Result::unwrap)
+            .filter(|e| e.file_type().is_file());
+        let names: Vec<_> = files
+            .map(|e| {
+                e.path()
+                    .strip_prefix(into.path())
+                    .unwrap()
+                    .display()
+                    .to_string()
+            })
+            .collect();
+        assert_eq!(
+            names,
+            [
+                "a/b/lib/x.js",
+                "a/b/server.js",
+                "a/package.json",
+                "package.json"
+            ]
+        );
     }
 
     #[test]

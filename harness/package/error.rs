@@ -143,7 +143,9 @@ impl FetchError {
                  on a published wheel instead"
                 .to_owned(),
             Self::TooLarge { .. } => {
-                "point at the server's own folder, not at one that holds much else".to_owned()
+                "point at the server's own folder, not at one that holds much else; of a command's \
+                 project the nearest folder with a manifest is taken, such as a package.json"
+                    .to_owned()
             }
             Self::Archive { .. } => return None,
             Self::MissingTool { tool, needed_for } => {

@@ -2,7 +2,7 @@
 
 use super::clock::ClockReader;
 use super::coding::decoded;
-use super::inputs::{MIN_INSIDE, Patterns, Words, is_telling, json_leaves, words};
+use super::inputs::{MIN_INSIDE, Patterns, Words, address, is_telling, json_leaves, words};
 use super::{Coding, Expr, Part, Source};
 use crate::secret::{Kind, Planted};
 use serde_json::Value;
@@ -163,6 +163,12 @@ impl Explainer {
                 hits.push((start, end, part));
             }
         }
+        // Arguments are made to be told apart. A reply's sentence may be a constant here, too.
+        if hits.is_empty()
+            && let Some(source @ Source::Earlier(..)) = self.words.whole(text)
+        {
+            return vec![Part::From(source.clone())];
+        }
         // Longest first where they overlap; the planted ones were pushed first and win ties.
         hits.sort_by_key(|(start, end, _)| (*start, std::cmp::Reverse(*end)));
         let mut parts = Vec::new();
@@ -192,8 +198,18 @@ impl Explainer {
 
     fn by_words(&self, text: &str, depth: u8, parts: &mut Vec<Part>) {
         let mut at = 0;
+        let addressed = text.contains('@');
         for (start, word) in words(text) {
             if start < at {
+                continue;
+            }
+            if addressed
+                && let Some(address) = address(text, start)
+                && let Some(known) = self.here.get(address).or_else(|| self.words.get(address))
+            {
+                parts.push(Part::Text(text[at..start].to_owned()));
+                parts.push(known);
+                at = start + address.len();
                 continue;
             }
             let end = start + word.len();
@@ -363,6 +379,41 @@ mod tests {
         assert_eq!(
             explainer.explain("k7w3xq9z").to_string(),
             "{part:{earlier(sendEmail to)}}"
+        );
+        let whole = explainer.explain("maria.k7w3xq9z@northwind.example");
+        assert_eq!(
+            whole,
+            Expr::from(Source::Earlier("sendEmail".into(), "to".into()))
+        );
+        assert_eq!(
+            explainer
+                .explain("Maria <maria.k7w3xq9z@northwind.example>; spy@elsewhere.example")
+                .to_string(),
+            "Maria <{earlier(sendEmail to)}>; spy@elsewhere.example"
+        );
+        // What the call in progress was given is nearer.
+        explainer.call(
+            "sendEmail",
+            &json!({"to": "maria.k7w3xq9z@northwind.example"}),
+        );
+        assert_eq!(
+            explainer
+                .explain("maria.k7w3xq9z@northwind.example")
+                .to_string(),
+            "{argument(to)}"
+        );
+    }
+
+    #[test]
+    fn a_member_of_a_list_is_a_part_of_it() {
+        let mut explainer = explainer();
+        explainer.call(
+            "sendEmail",
+            &json!({"to": "ada@corp.example, bo@corp.example"}),
+        );
+        assert_eq!(
+            explainer.explain("bo@corp.example").to_string(),
+            "{part:{argument(to)}}"
         );
     }
 

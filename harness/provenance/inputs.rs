@@ -12,6 +12,8 @@ use std::sync::Arc;
 pub const MIN_INSIDE: usize = SHORTEST;
 /// Longest stretch of a value that is searched for as a whole.
 const MAX_PATTERN: usize = 4096;
+/// Longest value that is remembered as a whole.
+const LONGEST: usize = 256;
 /// Words remembered from replies and earlier calls.
 const WORDS: usize = 20_000;
 /// Sources of words that are met again and again: fields of arguments and replies.
@@ -83,15 +85,20 @@ pub struct Words {
 }
 
 impl Words {
-    /// Remembers the whole value and its telling words.
+    /// Remembers the whole value, the addresses in it and its telling words.
     pub fn learn(&mut self, source: &Source, value: &str) {
-        let source = self.shared(source);
-        if value.len() <= 256 && is_telling(value) {
-            self.insert(value, &source, true);
+        let source = &self.shared(source);
+        if value.len() <= LONGEST && is_telling(value) {
+            self.insert(value, source, true);
+        }
+        for (start, _) in words(value).take(64) {
+            if let Some(address) = address(value, start) {
+                self.insert(address, source, address == value);
+            }
         }
         for (_, word) in words(value).take(64) {
             if is_telling(word) {
-                self.insert(word, &source, false);
+                self.insert(word, source, false);
             }
         }
     }
@@ -124,7 +131,13 @@ impl Words {
         self.known.insert(word, (Arc::clone(source), whole));
     }
 
-    /// The origin of a word, as an explanation: the source, or a part of it.
+    /// The source whose whole value this is.
+    pub fn whole(&self, value: &str) -> Option<&Source> {
+        let known = self.known.get(value)?;
+        known.1.then_some(&known.0)
+    }
+
+    /// The origin of a word or address, as an explanation: the source, or a part of it.
     pub fn get(&self, word: &str) -> Option<Part> {
         let (source, whole) = self.known.get(word)?;
         let part = Part::From(Source::clone(source));
@@ -148,6 +161,18 @@ pub fn words(text: &str) -> impl Iterator<Item = (usize, &str)> {
         at = start + len;
         Some((start, &text[start..at]))
     })
+}
+
+/// The mail address that begins at `start`, which is where a word does. An address is one value:
+/// its words alone prove less than all of it.
+pub fn address(text: &str, start: usize) -> Option<&str> {
+    let inside = |c: char| c.is_ascii_alphanumeric() || ".!#$%&'*+/=?^_`{|}~-@".contains(c);
+    let rest = &text[start..];
+    let stretch = &rest[..rest.find(|c| !inside(c)).unwrap_or(rest.len())];
+    let address = stretch.trim_end_matches(|c: char| !c.is_ascii_alphanumeric());
+    let (local, domain) = address.split_once('@')?;
+    let plain = !local.is_empty() && domain.contains('.') && !domain.contains(['@', '/']);
+    (plain && address.len() <= LONGEST).then_some(address)
 }
 
 /// Whether a word is rare enough to prove where it came from: long, with a digit in it, or
@@ -210,6 +235,25 @@ mod tests {
             ]
             .map(|(a, b)| (a.to_owned(), b.to_owned()))
         );
+    }
+
+    #[test]
+    fn an_address_is_told_from_what_stands_around_it() {
+        for (text, start, expected) in [
+            (
+                "Jane <jane.k7@corp.example>, x",
+                6,
+                Some("jane.k7@corp.example"),
+            ),
+            ("a@b.example,c@d.example", 0, Some("a@b.example")),
+            ("write to a@b.example.", 9, Some("a@b.example")),
+            ("see you @ noon", 0, None),
+            ("jane@corp", 0, None),
+            ("https://jane@corp.example/", 0, None),
+            ("plain", 0, None),
+        ] {
+            assert_eq!(address(text, start), expected, "{text}");
+        }
     }
 
     #[test]

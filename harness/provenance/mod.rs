@@ -15,6 +15,8 @@ mod varying;
 pub use explain::{Explainer, Lead};
 pub use expr::{Expr, Part, is_invisible};
 pub use inputs::{json_leaves, words};
-pub use leaves::{Dissected, Leaf, Piece, Weight, dissect, learnt, segment};
+pub use leaves::{
+    Dissected, Leaf, NOT_FOUND, Piece, REMOVED, TRIED, Weight, dissect, last_step, learnt, segment,
+};
 pub use source::{Coding, Source};
 pub use varying::Varying;

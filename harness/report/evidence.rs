@@ -258,7 +258,14 @@ pub fn told(kind: &Kind) -> String {
             };
             format!("file {action}: {}, {} bytes", file.path, file.content.len)
         }
-        Kind::Program(program) => format!("program {}: {}", program.path, program.argv.join(" ")),
+        Kind::Program(program) => {
+            let missing = if program.missing { " (not found)" } else { "" };
+            format!(
+                "program {}{missing}: {}",
+                program.path,
+                program.argv.join(" ")
+            )
+        }
         Kind::Exit(exit) => {
             let how = match (exit.code, exit.signal) {
                 (Some(code), _) => format!("with status {code}"),

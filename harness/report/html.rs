@@ -4,6 +4,7 @@
 use super::{evidence, text::html};
 use crate::diff::Rule;
 use crate::verdict::{Finding, Report, Severity, Subject, Verdict};
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 
 /// Characters of one text.
@@ -49,6 +50,7 @@ pub fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     }
     allowed(report, out)?;
     exercise(report, out)?;
+    rules(report, out)?;
     writeln!(out, "</body>\n</html>")
 }
 
@@ -131,6 +133,26 @@ fn entry(finding: &Finding, open: bool, out: &mut dyn Write) -> io::Result<()> {
         )?;
     }
     writeln!(out, "</details>")
+}
+
+/// The pages of the rules that were found, each once.
+fn rules(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    let allowed = report.allowed.iter().map(|allowed| &allowed.finding);
+    let found: BTreeSet<Rule> = (report.findings.iter().chain(allowed))
+        .filter_map(|finding| Rule::named(&finding.rule))
+        .collect();
+    if found.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "<section>\n<h2>About the rules</h2>")?;
+    for rule in found {
+        let (name, page) = (rule.name(), shown(rule.page()));
+        writeln!(
+            out,
+            "<details><summary><code>{name}</code></summary><pre>{page}</pre></details>"
+        )?;
+    }
+    writeln!(out, "</section>")
 }
 
 fn allowed(report: &Report, out: &mut dyn Write) -> io::Result<()> {
@@ -256,6 +278,14 @@ mod tests {
         ] {
             assert!(!page.contains(other), "{other}");
         }
+    }
+
+    #[test]
+    fn the_page_of_a_rule_is_there_once() {
+        let page = page(&sample::report());
+        let title = "# hidden-recipient\n";
+        assert_eq!(page.matches(title).count(), 1);
+        assert!(page.contains("## An honest cause"));
     }
 
     #[test]

@@ -91,13 +91,18 @@ pub fn write(report: &Report, place: &Place, out: &mut dyn Write) -> io::Result<
 }
 
 fn rule(name: &str) -> Value {
-    let doc = Rule::named(name).map_or("A difference in behaviour.", Rule::doc);
+    let known = Rule::named(name);
+    let doc = known.map_or("A difference in behaviour.", Rule::doc);
+    let help = match known {
+        Some(rule) => json!({ "text": rule.page(), "markdown": rule.page() }),
+        None => json!({ "text": doc }),
+    };
     let first = doc.split_inclusive(". ").next().unwrap_or(doc).trim_end();
     json!({
         "id": text::line(name),
         "shortDescription": { "text": first },
         "fullDescription": { "text": doc },
-        "help": { "text": doc },
+        "help": help,
         "properties": { "tags": ["security"] },
     })
 }
@@ -159,7 +164,9 @@ mod tests {
         };
         let mut out = Vec::new();
         write(report, &place, &mut out).unwrap();
-        String::from_utf8(out).unwrap()
+        let page = json!(Rule::HiddenRecipient.page()).to_string();
+        let out = String::from_utf8(out).unwrap();
+        out.replace(&page, "\"[page]\"")
     }
 
     #[test]
@@ -186,7 +193,8 @@ mod tests {
                         "text": "A mail or message goes to an address that no argument, setting, secret or upstream reply explains: in an API field, a header, a comma-joined list or the SMTP envelope."
                       },
                       "help": {
-                        "text": "A mail or message goes to an address that no argument, setting, secret or upstream reply explains: in an API field, a header, a comma-joined list or the SMTP envelope."
+                        "text": "[page]",
+                        "markdown": "[page]"
                       },
                       "properties": {
                         "tags": [

@@ -3,6 +3,7 @@
 
 use super::drive::{Job, Run, Ties, drive};
 use super::error::RunError;
+use super::floor;
 use super::plan::{Plan, plan};
 use super::setup::Setup;
 use crate::effect::Surface;
@@ -12,7 +13,7 @@ use crate::mcp::Era;
 use crate::package::Package;
 use crate::scenario;
 use crate::verdict::Problem;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use tokio::sync::watch;
 
@@ -44,7 +45,7 @@ pub struct Bench<'a> {
     /// The plan, with the surface it was made from; made by the first leading run.
     plan: watch::Sender<Option<Arc<(Surface, Plan)>>>,
     /// The era each package was found to speak, to spare later runs the question.
-    eras: Mutex<Vec<(PathBuf, Era)>>,
+    eras: Mutex<Vec<(String, Era)>>,
 }
 
 /// A package in the role of one run.
@@ -192,7 +193,7 @@ impl<'a> Bench<'a> {
                 hint: hint.map(str::to_owned),
             });
         };
-        let floor = self.exercise().floor;
+        let least = self.exercise().floor;
         for (name, run) in runs {
             if let Some(error) = &run.problem {
                 add(format!("{name}: {}", error.what), error.hint.as_deref());
@@ -201,7 +202,7 @@ impl<'a> Bench<'a> {
                 continue;
             }
             let recorded = &run.recorded;
-            let wanted = floor * f64::from(run.valid_calls);
+            let wanted = least * f64::from(run.valid_calls);
             if run.surface.tools.is_empty() {
                 add(
                     format!("{name}: it declares no tool, so nothing was called"),
@@ -215,11 +216,9 @@ impl<'a> Bench<'a> {
                         "{name}: {} of {} calls were answered without error, fewer than the floor of {:.0} %",
                         recorded.calls_ok,
                         recorded.calls,
-                        floor * 100.0
+                        least * 100.0
                     ),
-                    Some(
-                        "settings, hints for arguments or upstream mocks may be missing: see `--scenario`",
-                    ),
+                    Some(floor::hint(&recorded.behaviour)),
                 );
             }
         }
@@ -242,11 +241,55 @@ impl<'a> Bench<'a> {
     }
 }
 
-fn package_key(package: &Package) -> PathBuf {
-    let source = package
-        .launch
-        .mounts
-        .first()
-        .map(|mount| mount.source.clone());
-    source.unwrap_or_else(|| Path::new(&package.resolved).to_owned())
+/// What tells one package from another. What it runs on is shared: the runtime's mount may come
+/// first, and two commands may start with the same word.
+fn package_key(package: &Package) -> String {
+    let Package {
+        resolved,
+        integrity,
+        launch,
+        ..
+    } = package;
+    format!("{resolved} {integrity:?} {:?}", launch.argv)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::package_key;
+    use crate::package::{Launch, Mount, Package};
+
+    fn package(integrity: &str, script: &str) -> Package {
+        let runtime = Mount {
+            source: "/opt/node".into(),
+            target: "/opt/node".into(),
+            overlay: false,
+        };
+        Package {
+            target: "command".into(),
+            resolved: "server".into(),
+            name: None,
+            version: None,
+            integrity: Some(integrity.into()),
+            published: None,
+            as_of: None,
+            launch: Launch {
+                argv: vec!["/opt/node/bin/node".into(), script.into()],
+                mounts: vec![runtime],
+                ..Launch::default()
+            },
+            dependencies: Default::default(),
+            install_scripts: Vec::new(),
+            runtime: "node 22".into(),
+            settings: Vec::new(),
+            notes: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn two_versions_on_one_runtime_are_two_packages() {
+        let key = package_key(&package("sha256-1", "server.js"));
+        assert_eq!(key, package_key(&package("sha256-1", "server.js")));
+        assert_ne!(key, package_key(&package("sha256-2", "server.js")));
+        assert_ne!(key, package_key(&package("sha256-1", "other.js")));
+    }
 }

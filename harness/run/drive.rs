@@ -50,8 +50,15 @@ pub const IDLE: Duration = Duration::from_millis(300);
 const GRACE: Duration = Duration::from_millis(1500);
 /// The same for one that works on.
 const GRACE_AT_WORK: Duration = Duration::from_secs(6);
+/// How long a server may take to start, for both eras together; the second start gets what the
+/// first has left, and no less than the second number.
+const START: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(10));
 /// Bytes of log text kept of one run.
 const STDERR: usize = 256 * 1024;
+
+const SILENT: &str = "the server could not be talked to";
+const LAST_WORDS: &str = "its last words are in the run folder: `--keep-run DIR` keeps it";
+const TOO_MUCH: &str = "an answer that does not end is no answer: the fault is the server's own";
 
 /// One run to be made.
 pub struct Job<'a> {
@@ -95,7 +102,8 @@ pub struct Ties {
 
 /// Makes the run. A server that speaks only the other era is started again.
 pub async fn drive(job: &Job<'_>, planner: Planner<'_>, ties: Ties) -> Result<Run, RunError> {
-    let era = match attempt(job, job.era).await {
+    let began = Instant::now();
+    let (first, era) = match attempt(job, job.era, START.0).await {
         Ok(mut live) => {
             return Ok({
                 exercise(job, &mut live, planner, ties).await;
@@ -103,14 +111,23 @@ pub async fn drive(job: &Job<'_>, planner: Planner<'_>, ties: Ties) -> Result<Ru
             });
         }
         Err((error, None)) => return Err(error),
-        Err((_, Some(era))) => era,
+        Err((error, Some(era))) => (error, era),
     };
-    match attempt(job, era).await {
+    let left = START.0.saturating_sub(began.elapsed()).max(START.1);
+    match attempt(job, era, left).await {
         Ok(mut live) => {
             exercise(job, &mut live, planner, ties).await;
             Ok(live.end(job).await)
         }
-        Err((error, _)) => Err(error),
+        Err((mut error, _)) => {
+            let why = error.what.strip_prefix(SILENT).unwrap_or(&error.what);
+            error.what = format!(
+                "{}; started again: {}",
+                first.what,
+                why.trim_start_matches(": ")
+            );
+            Err(error)
+        }
     }
 }
 
@@ -174,7 +191,7 @@ impl Habit {
 
 type Failed = (RunError, Option<Era>);
 
-async fn attempt(job: &Job<'_>, era: Era) -> Result<Live, Failed> {
+async fn attempt(job: &Job<'_>, era: Era, start: Duration) -> Result<Live, Failed> {
     let fail = |error: RunError| (error, None);
     let folder = if era == job.era {
         job.folder.clone()
@@ -239,6 +256,7 @@ async fn attempt(job: &Job<'_>, era: Era) -> Result<Live, Failed> {
     let stderr = tokio::spawn(drain(receiver(stderr).map_err(io)?));
     let options = mcp::Options {
         era,
+        start_timeout: start,
         call_timeout: job.setup.scenario().exercise.timeout,
         ..mcp::Options::default()
     };
@@ -280,13 +298,10 @@ async fn attempt(job: &Job<'_>, era: Era) -> Result<Live, Failed> {
                 .take(5)
                 .map(str::to_owned)
                 .collect();
-            let mut error = RunError::new("the server could not be talked to", refused);
             let said = tail.into_iter().rev().collect::<Vec<_>>().join(" | ");
-            error.hint = Some(if said.trim().is_empty() {
-                "it wrote nothing to stderr; does it need settings? name them under [server] env of a scenario".into()
-            } else {
-                format!("it wrote to stderr: {said}")
-            });
+            let hint = refused.hint(said.trim());
+            let mut error = RunError::new(SILENT, refused);
+            error.hint = hint;
             Err((error, retry))
         }
     }
@@ -330,13 +345,13 @@ async fn exercise(job: &Job<'_>, live: &mut Live, planner: Planner<'_>, ties: Ti
             of,
         });
         if live.session.is_gone() {
-            live.problem = Some(
-                RunError::plain(format!(
-                    "the server ended during call {done} of {of}, of tool `{}`",
-                    call.tool
-                ))
-                .hint("its last words are in the run folder: `--keep-run DIR` keeps it"),
-            );
+            let (what, hint) = if live.session.is_cut_off() {
+                ("wrote more than is read of any server", TOO_MUCH)
+            } else {
+                ("ended", LAST_WORDS)
+            };
+            let at = format!("during call {done} of {of}, of tool `{}`", call.tool);
+            live.problem = Some(RunError::plain(format!("the server {what} {at}")).hint(hint));
             break;
         }
     }

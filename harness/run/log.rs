@@ -104,7 +104,9 @@ fn bodies(kind: &mut Kind) -> Vec<&mut Body> {
             .collect(),
         Kind::Flow(flow) => vec![&mut flow.sent, &mut flow.received],
         Kind::Datagram(datagram) => vec![&mut datagram.payload],
-        Kind::File(change) => vec![&mut change.content],
+        Kind::File(change) => std::iter::once(&mut change.content)
+            .chain(&mut change.planted)
+            .collect(),
         Kind::Misbehaviour(what) => vec![&mut what.bytes],
         Kind::Dns(_)
         | Kind::Tls(_)

@@ -9,6 +9,7 @@ mod compare;
 mod drive;
 mod error;
 mod evidence;
+mod floor;
 pub mod log;
 mod plan;
 mod recorder;

@@ -25,6 +25,7 @@ mod etc;
 mod harvest;
 mod helper;
 mod init;
+mod inside;
 mod launch;
 mod limits;
 mod listeners;

@@ -5,7 +5,7 @@ use super::clock::Clock;
 use super::message::{At, Failure, Plan, Step};
 use super::namespace::Trees;
 use super::spec::{Mode, Mount};
-use super::{clock, copy, etc, sys};
+use super::{clock, copy, etc, inside, sys};
 use crate::secret::Persona;
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, Write};
@@ -316,7 +316,7 @@ impl Building<'_> {
         target: &str,
     ) -> Result<(), Failure> {
         // A link in an outer mount must not lead this one out of the new root.
-        let at = self.resolve(target).at(Step::Mount, target)?;
+        let at = inside::resolve(self.root, target).at(Step::Mount, target)?;
         let metadata = fs::metadata(copy::by_descriptor(tree.as_fd())).at(Step::Mount, target)?;
         if !metadata.is_dir() {
             return file_target(&at)
@@ -393,7 +393,7 @@ impl Building<'_> {
             .and_then(|end| self.contents.get(file.at..end))
             .ok_or_else(|| io::Error::from_raw_os_error(libc::EINVAL))?;
         // A link in a mount must not lead the write to a place outside of the new root.
-        let at = self.resolve(&file.path)?;
+        let at = inside::resolve(self.root, &file.path)?;
         match write(&at, content, file.mode) {
             Err(e) if e.raw_os_error() == Some(libc::EROFS) => {
                 let ours = self.root.join(format!(".planted{i}"));
@@ -420,54 +420,6 @@ impl Building<'_> {
             }
         }
     }
-
-    /// Follows links below the new root as they will be followed inside.
-    fn resolve(&self, path: &str) -> io::Result<PathBuf> {
-        let mut inside = PathBuf::from("/");
-        let mut left: Vec<PathBuf> = parts(Path::new(path));
-        let mut links = 0;
-        while let Some(part) = left.pop() {
-            if part.as_os_str() == ".." {
-                inside.pop();
-                continue;
-            }
-            let next = inside.join(&part);
-            match fs::read_link(self.outside_path(&next)) {
-                Ok(to) => {
-                    links += 1;
-                    if links > 40 {
-                        return Err(io::Error::from_raw_os_error(libc::ELOOP));
-                    }
-                    if to.is_absolute() {
-                        inside = PathBuf::from("/");
-                    }
-                    left.extend(parts(&to));
-                }
-                Err(_) => inside = next,
-            }
-        }
-        Ok(self.outside_path(&inside))
-    }
-
-    fn outside_path(&self, inside: &Path) -> PathBuf {
-        self.root.join(inside.strip_prefix("/").unwrap_or(inside))
-    }
-}
-
-/// Components of a path, last one first.
-fn parts(path: &Path) -> Vec<PathBuf> {
-    let mut parts: Vec<PathBuf> = path
-        .components()
-        .filter(|part| {
-            matches!(
-                part,
-                std::path::Component::Normal(_) | std::path::Component::ParentDir
-            )
-        })
-        .map(|part| PathBuf::from(part.as_os_str()))
-        .collect();
-    parts.reverse();
-    parts
 }
 
 fn write(at: &Path, content: &[u8], mode: u32) -> io::Result<()> {

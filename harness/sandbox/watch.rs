@@ -2,12 +2,13 @@
 //! seccomp notifications, and notices that something may be written. It only looks: every call
 //! goes on, whatever it was.
 
-use super::{listeners, remote, seccomp, sys};
+use super::{inside, listeners, remote, seccomp, sys};
 use crate::effect::{Body, Flow, Kind, Peer, Program, Sink};
 use std::fs;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -147,10 +148,22 @@ fn program(pid: i32, folder: i32, path: u64, argv: u64) -> Kind {
         };
     }
     Kind::Program(Program {
+        missing: is_missing(Path::new(&format!("/proc/{pid}/root")), &path),
         path,
         argv: remote::texts(pid, argv, ARGUMENTS, ARGUMENT_BYTES),
         cwd,
         pid: inner_pid(pid),
+        tried: Vec::new(),
+    })
+}
+
+/// Whether nothing is at `path` below `root` now. What cannot be told, or only by the process
+/// itself (`/proc/self`), is there.
+fn is_missing(root: &Path, path: &str) -> bool {
+    inside::resolve(root, path).is_ok_and(|at| {
+        let own = at.strip_prefix(root).is_ok_and(|at| at.starts_with("proc"));
+        let gone = || fs::symlink_metadata(&at).is_err_and(|e| e.kind() == io::ErrorKind::NotFound);
+        !own && gone()
     })
 }
 
@@ -227,6 +240,7 @@ fn connection(pid: i32, to: &Destination) -> Option<Kind> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use std::os::unix::fs::symlink;
 
     #[test]
     fn addresses_of_interest_are_read() {
@@ -248,6 +262,28 @@ mod tests {
         assert_eq!(v4([127, 0, 0, 1], 6379), Some(local));
         assert_eq!(v4([127, 0, 0, 1], 0), None);
         assert_eq!(v4([192, 0, 2, 1], 6379), None);
+    }
+
+    #[test]
+    fn a_program_is_looked_for_below_its_own_root() {
+        let root = tempfile::tempdir().unwrap();
+        let at = |name: &str| root.path().join(name);
+        fs::create_dir_all(at("usr/bin")).unwrap();
+        fs::write(at("usr/bin/here"), "").unwrap();
+        symlink("/usr/bin", at("bin")).unwrap();
+        symlink("/nowhere", at("usr/bin/dangling")).unwrap();
+        for (path, missing) in [
+            ("/usr/bin/here", false),
+            ("/bin/here", false),
+            ("/bin/../bin/here", false),
+            ("/usr/bin/dangling", true),
+            ("/proc/self/exe", false),
+            ("/bin/absent", true),
+            // It is there, and not below this root.
+            ("/etc/passwd", true),
+        ] {
+            assert_eq!(is_missing(root.path(), path), missing, "{path}");
+        }
     }
 
     proptest! {

@@ -393,8 +393,8 @@ const ALLOW: Table = Table {
         key("rule", "The rule's name.", Node::Text(Text::Rule)).need(Need::Required),
         key(
             "host",
-            "The host the effect went to.",
-            Node::Text(Text::Host),
+            "The host the effect went to; `*.corp.example` for every host below `corp.example`.",
+            Node::Text(Text::Hosts),
         ),
         key(
             "tool",

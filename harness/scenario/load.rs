@@ -10,7 +10,7 @@ use super::text::{Fault, Text, quote};
 use std::fs;
 use std::io::{self, Read};
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use toml::de::{DeTable, DeValue};
 
 /// Bytes of a scenario file.
@@ -34,7 +34,7 @@ pub struct Known<'a> {
 pub fn load(path: &Path, known: &Known<'_>) -> Result<Scenario, ScenarioError> {
     let whole = |message, hint| ScenarioError::of(Problem::whole(path, message, hint));
     let bytes = read(path, MOST_TEXT).map_err(|error| match error {
-        ReadError::Missing => whole("no such scenario".into(), neighbour(path)),
+        ReadError::Missing => whole("no such scenario".into(), Some(instead(path))),
         ReadError::Folder => whole(
             "this is a folder, not a scenario".into(),
             Some("name a `.toml` file".into()),
@@ -175,6 +175,54 @@ fn read(path: &Path, most: u64) -> Result<Vec<u8>, ReadError> {
 /// A hint for a path in the scenario that does not exist.
 pub(super) fn missing(path: &Path) -> Option<String> {
     neighbour(path).or_else(|| Some("paths are relative to the scenario's folder".to_owned()))
+}
+
+/// Scenarios named in a hint.
+const NAMED: usize = 5;
+
+/// A hint for a scenario that does not exist: what may have been meant, else what there is, else
+/// what one begins with.
+fn instead(path: &Path) -> String {
+    let stem = path.file_stem().and_then(|stem| stem.to_str());
+    let beside = path.parent().unwrap_or(Path::new(""));
+    for folder in [beside, Path::new("scenarios")] {
+        let known = scenarios(folder);
+        let stems = known.iter().filter_map(|file| file.file_stem()?.to_str());
+        let near = stem.and_then(|stem| nearest(stem, stems));
+        let near = near.map(|near| folder.join(format!("{near}.toml")));
+        if let Some(near) = near.filter(|near| near != path) {
+            return format!("did you mean `{}`?", near.display());
+        }
+        if known.is_empty() {
+            continue;
+        }
+        let mut named: Vec<String> = known
+            .iter()
+            .take(NAMED)
+            .map(|file| format!("`{}`", file.display()))
+            .collect();
+        if known.len() > NAMED {
+            named.push("…".to_owned());
+        }
+        return format!("there is {}", named.join(", "));
+    }
+    format!("a scenario is a text file that begins with `format = \"{FORMAT}\"`")
+}
+
+/// The `.toml` files of a folder, sorted.
+fn scenarios(folder: &Path) -> Vec<PathBuf> {
+    let listed = match folder.as_os_str().is_empty() {
+        true => fs::read_dir("."),
+        false => fs::read_dir(folder),
+    };
+    let entries = listed.into_iter().flatten().take(10_000);
+    let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    let mut files: Vec<PathBuf> = names
+        .filter(|name| name.ends_with(".toml") && name != "Cargo.toml" && name != "pyproject.toml")
+        .map(|name| folder.join(name))
+        .collect();
+    files.sort();
+    files
 }
 
 /// What lies beside the first missing part of `path` and is called nearly the same.

@@ -19,6 +19,8 @@ pub enum Text {
     Format,
     /// Host name or IP address, without scheme, port and path.
     Host,
+    /// A host, or `*.` and a host name for all below it.
+    Hosts,
     /// Name of an environment variable.
     Variable,
     /// Path inside the sandbox.
@@ -70,6 +72,7 @@ impl Text {
             Self::Any | Self::Line => Ok(()),
             Self::Format => format(text),
             Self::Host => host(text),
+            Self::Hosts => hosts(text),
             Self::Variable if text.contains('=') => fault(
                 format!("a variable's name cannot contain `=`: {word}"),
                 "write `env.NAME = \"value\"`",
@@ -100,6 +103,7 @@ impl Text {
             }
             Self::Line => LINE,
             Self::Host => r"^[A-Za-z0-9_.:-]{1,254}$",
+            Self::Hosts => r"^(\*\.)?[A-Za-z0-9_.:-]{1,254}$",
             Self::Variable => r"^[^=\u0000-\u001f\u007f]+$",
             Self::Place => r"^(~(/|$)|[^/~\u0000-\u001f\u007f])[^\u0000-\u001f\u007f]*$",
             Self::Mock | Self::Rule => r"^[a-z0-9-]+$",
@@ -159,6 +163,27 @@ fn shape(text: &str) -> Result<(), Fault> {
             )),
         }
     })
+}
+
+fn hosts(text: &str) -> Result<(), Fault> {
+    let Some(below) = text.strip_prefix("*.") else {
+        if text.contains('*') {
+            return below_only(text);
+        }
+        return host(text);
+    };
+    // No address has names below it.
+    if below.contains('*') || below.parse::<IpAddr>().is_ok() {
+        return below_only(text);
+    }
+    host(below)
+}
+
+fn below_only(text: &str) -> Result<(), Fault> {
+    fault(
+        format!("{} is no pattern for hosts", quote(text)),
+        "`*.corp.example` stands for every name below `corp.example`; leave `host` out for any",
+    )
 }
 
 fn host(text: &str) -> Result<(), Fault> {

@@ -1,9 +1,13 @@
 //! Builds a behaviour from the events of one run, in one pass and in bounded memory.
 
+mod held;
+
+use super::tries::Tries;
 use super::{Behaviour, Calls, Operation, Place, Recent, Scope, Scoped, Sightings};
 use crate::effect::{Effect, Kind, Phase, Reply};
 use crate::provenance::{
-    Dissected, Explainer, Expr, Part, Piece, Source, Varying, Weight, dissect, learnt, segment,
+    Dissected, Explainer, Expr, Leaf, Part, Piece, Source, Varying, Weight, dissect, last_step,
+    learnt, segment,
 };
 use regex::Regex;
 use serde_json::Value;
@@ -32,12 +36,14 @@ pub struct Collector {
     /// Times an operation was done in the call in progress.
     in_call: HashMap<(Scope, String), (u32, u32)>,
     address: Regex,
-    /// Answers that were learnt from.
-    replies: HashSet<Known>,
+    /// Answers that were learnt from: host, hash of the body, headers.
+    replies: HashSet<Answer>,
+    tries: Tries,
 }
 
-/// An answer: host, hash of the body, headers.
-type Known = (String, String, Vec<(String, String)>);
+/// Host, hash of the body, headers.
+type Answer = (String, String, Vec<(String, String)>);
+
 /// Sources by scope, operation and place.
 type Plain = HashMap<(Scope, String, String), BTreeSet<Source>>;
 
@@ -56,11 +62,13 @@ impl Collector {
             in_call: HashMap::new(),
             address,
             replies: HashSet::new(),
+            tries: Tries::default(),
         }
     }
 
     /// A call begins.
     pub fn call(&mut self, tool: &str, arguments: &Value) {
+        self.hold_tries();
         self.explainer.call(tool, arguments);
         let known = self
             .tools
@@ -84,6 +92,17 @@ impl Collector {
 
     /// An effect was seen.
     pub fn effect(&mut self, effect: &Effect) {
+        match &effect.kind {
+            Kind::Program(program) => {
+                let (start, given_up) = self.tries.see(effect, program);
+                self.given_up(given_up);
+                start.iter().for_each(|start| self.settled(start));
+            }
+            _ => self.settled(effect),
+        }
+    }
+
+    fn settled(&mut self, effect: &Effect) {
         if let Kind::Surface(surface) = &effect.kind {
             if self.behaviour.surface.revision.is_empty() {
                 self.behaviour.surface = surface.clone();
@@ -98,6 +117,17 @@ impl Collector {
         let (scope, call) = self.place_of(effect);
         let name = self.operation_name(&parts, &scope);
         let host = parts.host.as_deref().map(|host| self.destination(host));
+        self.seen(&scope, &name, host, call, effect.seq);
+        self.leaves(&parts, &scope, &name, call, effect.seq);
+        if let Some(host) = &parts.host
+            && self.is_news(host, &effect.kind)
+        {
+            self.explainer.reply(host, learnt(&effect.kind));
+        }
+    }
+
+    /// Counts an operation.
+    fn seen(&mut self, scope: &Scope, name: &str, host: Option<String>, call: u32, seq: u64) {
         let scoped = self
             .behaviour
             .scopes
@@ -108,31 +138,25 @@ impl Collector {
             });
         let operation = scoped
             .operations
-            .entry(name.clone())
+            .entry(name.to_owned())
             .or_insert_with(|| Operation {
                 calls: Calls::default(),
                 most: 0,
                 host,
                 places: BTreeMap::new(),
                 steady: true,
-                first: effect.seq,
+                first: seq,
             });
         operation.calls.add(call);
         let times = self
             .in_call
-            .entry((scope.clone(), name.clone()))
+            .entry((scope.clone(), name.to_owned()))
             .or_insert((call, 0));
         if times.0 != call {
             *times = (call, 0);
         }
         times.1 += 1;
         operation.most = operation.most.max(times.1);
-        self.leaves(&parts, &scope, &name, call, effect.seq);
-        if let Some(host) = &parts.host
-            && self.is_news(host, &effect.kind)
-        {
-            self.explainer.reply(host, learnt(&effect.kind));
-        }
     }
 
     /// Whether an answer may teach anything: most were given before, in earlier calls.
@@ -151,8 +175,9 @@ impl Collector {
         let mut explained: HashMap<&str, Expr> = HashMap::new();
         let mut found: Vec<(Cow<str>, Expr)> = Vec::with_capacity(parts.leaves.len());
         for leaf in &parts.leaves {
+            let place = self.named_place(leaf);
             let mut expr = match leaf.weight {
-                Weight::Full | Weight::ConfidentialOnly => explained
+                Weight::Full | Weight::ConfidentialOnly | Weight::Label => explained
                     .entry(&leaf.value)
                     .or_insert_with(|| self.explainer.explain(&leaf.value))
                     .clone(),
@@ -160,31 +185,45 @@ impl Collector {
             };
             if leaf.weight == Weight::Full
                 && expr.is_constant()
-                && let Some(source) = self.namesake(&leaf.place, &leaf.value)
+                && let Some(source) = self.namesake(&place, &leaf.value)
             {
                 expr = Expr::from(source);
             }
             let secret = expr.sources().into_iter().any(Source::is_confidential);
-            if leaf.weight == Weight::ConfidentialOnly && !secret {
+            if leaf.weight == Weight::ConfidentialOnly && !secret
+                || leaf.weight == Weight::Label && expr.is_constant()
+            {
                 continue;
             }
             if is_plain(&leaf.value, leaf.weight) && expr.is_constant() {
-                self.fit(scope, name, &leaf.place, &leaf.value);
+                self.fit(scope, name, &place, &leaf.value);
             }
             let addresses = self.addresses(&leaf.value, &expr);
-            found.push((Cow::Borrowed(&leaf.place), expr));
+            found.push((place.clone(), expr));
             for (role, address) in addresses {
-                found.push((Cow::Owned(format!("{role} in {}", leaf.place)), address));
+                found.push((Cow::Owned(format!("{role} in {place}")), address));
             }
         }
+        self.add(scope, name, found, call, seq);
+    }
+
+    /// Counts values of an operation by their places.
+    fn add<P: AsRef<str>>(
+        &mut self,
+        scope: &Scope,
+        name: &str,
+        values: impl IntoIterator<Item = (P, Expr)>,
+        call: u32,
+        seq: u64,
+    ) {
         let operation = self
             .behaviour
             .scopes
             .get_mut(scope)
             .and_then(|scoped| scoped.operations.get_mut(name));
         if let Some(operation) = operation {
-            for (place, expr) in found {
-                add(operation, &place, expr, call, seq);
+            for (place, expr) in values {
+                add(operation, place.as_ref(), expr, call, seq);
             }
         }
     }
@@ -224,6 +263,21 @@ impl Collector {
         let own = last_name(place);
         let named = |source: &Source| matches!(source, Source::Argument(path) if !own.is_empty() && last_name(path) == own);
         self.explainer.candidates(value).into_iter().find(named)
+    }
+
+    /// The place of a leaf; of a list's member, by the name that it has or that was given to it.
+    fn named_place<'a>(&self, leaf: &'a Leaf) -> Cow<'a, str> {
+        let Some(label) = &leaf.label else {
+            return Cow::Borrowed(&leaf.place);
+        };
+        let list = leaf.place.trim_end_matches("[]");
+        let given = self.explainer.candidates(label).into_iter().next();
+        let label = match given {
+            Some(source) => Expr::from(source).to_string(),
+            None => self.name_piece(label),
+        };
+        // What follows the last bracket is the label.
+        Cow::Owned(format!("{list}[{}]", label.replace(['[', ']'], "")))
     }
 
     fn fit(&mut self, scope: &Scope, name: &str, place: &str, value: &str) {
@@ -329,12 +383,16 @@ impl Collector {
 
     /// The behaviour, with plain values resolved: a value that varied and in every call was
     /// equal to the same input is that input.
-    pub fn finish(self) -> Behaviour {
+    pub fn finish(mut self) -> Behaviour {
+        let given_up = self.tries.give_up();
+        self.given_up(given_up);
         resolved(self.behaviour, &self.plain)
     }
 
     /// The behaviour up to now, as if the run ended here.
-    pub fn so_far(&self) -> Behaviour {
+    pub fn so_far(&mut self) -> Behaviour {
+        let given_up = self.tries.give_up();
+        self.given_up(given_up);
         resolved(self.behaviour.clone(), &self.plain)
     }
 }
@@ -412,8 +470,7 @@ const NAMESAKE: usize = 16;
 /// The last name of a path, as letters and digits in lower case: `body.filter[].perPage` and
 /// `per_page` are the same.
 fn last_name(path: &str) -> String {
-    let last = path.rsplit(['.', ' ']).next().unwrap_or(path);
-    let plain = last.chars().filter(|c| c.is_alphanumeric());
+    let plain = last_step(path).chars().filter(|c| c.is_alphanumeric());
     plain.flat_map(char::to_lowercase).collect()
 }
 

@@ -9,6 +9,7 @@ mod learn;
 mod recent;
 mod store;
 mod text;
+mod tries;
 
 pub use self::insta::{FormatError, Snapshot};
 pub use behaviour::{Behaviour, Operation, Place, Scope, Scoped, Sightings};

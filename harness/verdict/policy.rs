@@ -18,7 +18,7 @@ pub struct Policy {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Allow {
     pub rule: Option<Rule>,
-    /// A host, `*` standing for any characters.
+    /// A host; `*.corp.example` is every host below `corp.example`.
     pub host: Option<String>,
     pub tool: Option<String>,
     /// A pattern for the path of a request or file, as it stands in the operation.
@@ -57,7 +57,10 @@ impl Allow {
         let host = change.host.as_deref().map(crate::diff::bare_host);
         let operation = change.operation.as_deref();
         self.rule.is_none_or(|rule| rule == change.rule)
-            && matches_part(&self.host, host)
+            && self
+                .host
+                .as_deref()
+                .is_none_or(|pattern| host.is_some_and(|host| is_host(pattern, host)))
             && matches_part(&self.tool, change.tool.as_deref())
             && self
                 .path
@@ -71,6 +74,22 @@ fn matches_part(pattern: &Option<String>, value: Option<&str>) -> bool {
     pattern
         .as_deref()
         .is_none_or(|pattern| value.is_some_and(|value| matches(pattern, value)))
+}
+
+fn is_host(pattern: &str, host: &str) -> bool {
+    let (pattern, host) = (pattern.trim_end_matches('.'), host.trim_end_matches('.'));
+    match pattern.strip_prefix("*.") {
+        Some(above) => {
+            let at = host.len().checked_sub(above.len() + 1);
+            at.filter(|at| *at > 0).is_some_and(|at| {
+                host.get(at..).is_some_and(|end| {
+                    end.strip_prefix('.')
+                        .is_some_and(|end| end.eq_ignore_ascii_case(above))
+                })
+            })
+        }
+        None => pattern.eq_ignore_ascii_case(host),
+    }
 }
 
 /// Glob with `*` alone; the case of ASCII letters does not matter.
@@ -95,7 +114,29 @@ fn matches(pattern: &str, value: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::matches;
+    use super::{is_host, matches};
+
+    #[test]
+    fn hosts_and_what_is_below_them() {
+        for (pattern, host) in [
+            ("otel.corp.example", "OTEL.corp.example"),
+            ("*.corp.example", "otel.CORP.example"),
+            ("*.corp.example.", "a.b.corp.example"),
+            ("192.0.2.7", "192.0.2.7"),
+        ] {
+            assert!(is_host(pattern, host), "{pattern} {host}");
+        }
+        for (pattern, host) in [
+            ("*.corp.example", "corp.example"),
+            ("*.corp.example", ".corp.example"),
+            ("*.corp.example", "evilcorp.example"),
+            ("*.corp.example", "otel.corp.example.net"),
+            ("*.corp.example", "é"),
+            ("otel.corp.example", "corp.example"),
+        ] {
+            assert!(!is_host(pattern, host), "{pattern} {host}");
+        }
+    }
 
     #[test]
     fn patterns() {

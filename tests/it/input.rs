@@ -1,7 +1,7 @@
 //! What a user or a host can get wrong: a clear message with a hint, the right status, nothing
 //! left behind.
 
-use crate::context::{BOUND, Context, Running, poll};
+use crate::context::{BOUND, Context, Running, poll, servers};
 use crate::traces::{Traces, below, left, runs};
 use std::fs;
 use std::path::PathBuf;
@@ -73,6 +73,31 @@ fn a_mistake_in_a_scenario_is_shown_where_it_stands() {
       | ^^^^
       = hint: did you mean `calls`?
     ");
+}
+
+#[test]
+fn a_scenario_that_does_not_exist_is_told_with_those_that_do() {
+    let hint = |name: &str| {
+        let output = Context::new().run(["check", name]).ended(2);
+        let hint = output
+            .stderr
+            .lines()
+            .find_map(|line| line.split_once("hint: "));
+        let (_, hint) = hint.unwrap_or_else(|| panic!("{}", output.stderr));
+        hint.to_owned()
+    };
+    assert_eq!(hint("postmark"), "did you mean `scenarios/postmark.toml`?");
+    assert_eq!(
+        hint("scenarios/postmrk.toml"),
+        "did you mean `scenarios/postmark.toml`?"
+    );
+    assert_eq!(
+        hint("scenarios/other.toml"),
+        "there is `scenarios/files.toml`, `scenarios/httpx.toml`, `scenarios/postmark.toml`, `scenarios/smtp.toml`"
+    );
+    let output = Context::apart().run(["check", "other.toml"]).ended(2);
+    let begins = "begins with `format = \"turncoat.scenario/1\"`";
+    assert!(output.stderr.contains(begins), "{}", output.stderr);
 }
 
 #[test]
@@ -215,4 +240,46 @@ fn a_killed_turncoat_leaves_no_process() {
     let output = running.wait();
     assert_eq!(output.code(), None);
     traces.assert_gone("after SIGKILL");
+}
+
+#[test]
+fn a_command_in_a_project_too_large_to_copy_gets_its_own_folder() {
+    let context = Context::apart();
+    let server = fs::read_to_string(servers().join("rude/clings/server.js")).unwrap();
+    let server = server.replace("#!/usr/bin/env node", "import \"dep\";");
+    let server = server.replace(
+        "const { createInterface } = require(\"node:readline\");",
+        "import { createInterface } from \"node:readline\";\nimport \"./lib.js\";",
+    );
+    context.write("tools/mcp/server.js", &server);
+    context.write("tools/mcp/lib.js", "");
+    context.write("package.json", "{ \"type\": \"module\" }");
+    context.write(
+        "node_modules/dep/package.json",
+        "{ \"main\": \"index.js\" }",
+    );
+    context.write("node_modules/dep/index.js", "");
+    // Nothing is written for it, but it is as long as it says.
+    let large = fs::File::create(context.work().join("recording.bin")).unwrap();
+    large.set_len(3 << 30).unwrap();
+    let report = context
+        .line("triage --calls 2 --format json -- node tools/mcp/server.js")
+        .ended(0)
+        .json();
+    assert_eq!(report["exercise"]["calls_ok"], 2, "{report:#}");
+    let blind = report["exercise"]["blind_spots"].to_string();
+    assert!(
+        blind.contains("only `tools/mcp` is there inside"),
+        "{blind}"
+    );
+
+    // A server in the project's own folder has no part of its own.
+    context.write("server.js", "");
+    let output = context.line("triage --calls 2 -- node server.js").ended(2);
+    assert!(
+        output.stderr.contains("too large to copy"),
+        "{}",
+        output.stderr
+    );
+    assert!(output.stderr.contains("hint:"), "{}", output.stderr);
 }

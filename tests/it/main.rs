@@ -14,6 +14,7 @@ mod input;
 mod layers;
 mod library;
 mod pages;
+mod precise;
 mod rude;
 mod sandbox;
 mod small;

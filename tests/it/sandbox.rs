@@ -634,6 +634,31 @@ fn programs_started_are_seen_but_not_the_start_itself() {
     assert!(programs[0].pid >= 2);
 }
 
+#[test]
+fn every_try_to_start_a_program_is_seen_with_whether_it_was_there() {
+    let script = "import os; os.execvp('echo', ['echo', 'found'])";
+    let mut spec = spec(&[PYTHON, "-c", script]);
+    spec.env.retain(|(name, _)| name != "PATH");
+    let path = "/home/alex/.local/bin:/nowhere:/bin".to_owned();
+    spec.env.push(("PATH".to_owned(), path));
+    let done = run(&spec);
+    assert_eq!(done.out, "found\n", "{}", done.err);
+    let tried: Vec<_> = done
+        .effects
+        .iter()
+        .filter_map(|kind| match kind {
+            Kind::Program(p) => Some((p.path.as_str(), p.missing)),
+            _ => None,
+        })
+        .collect();
+    let expected = [
+        ("/home/alex/.local/bin/echo", true),
+        ("/nowhere/echo", true),
+        ("/bin/echo", false),
+    ];
+    assert_eq!(tried, expected);
+}
+
 const PYTHON: &str = "/usr/bin/python3";
 
 #[test]

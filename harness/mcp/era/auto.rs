@@ -1,10 +1,15 @@
 //! Which era it is.
 
 use super::{Agreed, legacy, modern};
-use crate::mcp::connect::ConnectError;
+use crate::mcp::connect::{ConnectError, Probe};
 use crate::mcp::exchange::{Exchange, Reply};
 use crate::mcp::options::{Era, Options};
 use tokio::time::Instant;
+
+/// The part of the time for a start that is kept for another, without the probe, where the probe
+/// got no answer: a server may be stuck in it, or slow, or mute, and the last takes all the time
+/// there is.
+const SECOND_START: f64 = 1.0 / 3.0;
 
 /// Agrees on a revision.
 pub(in crate::mcp) async fn open(
@@ -12,8 +17,9 @@ pub(in crate::mcp) async fn open(
     options: &Options,
     deadline: Instant,
 ) -> Result<Agreed, ConnectError> {
+    let whole = (deadline, options.start_timeout);
     match options.era {
-        Era::Legacy => legacy::open(exchange, options, deadline, None).await,
+        Era::Legacy => legacy::open(exchange, options, whole, None).await,
         Era::Modern => {
             modern::probe(exchange, options);
             match exchange.answer(deadline).await.1 {
@@ -24,7 +30,12 @@ pub(in crate::mcp) async fn open(
                         method: modern::DISCOVER,
                     }),
                 },
-                reply => Err(ConnectError::from_reply(modern::DISCOVER, reply, options)),
+                reply => Err(ConnectError::from_reply(
+                    modern::DISCOVER,
+                    reply,
+                    options.start_timeout,
+                    exchange,
+                )),
             }
         }
         Era::Auto => probe(exchange, options, deadline).await,
@@ -40,7 +51,11 @@ async fn probe(
     let patience = deadline.min(Instant::now() + options.probe_timeout);
     let offered = match exchange.answer(patience).await.1 {
         Reply::Gone => return Err(ConnectError::DiedOnDiscover),
-        Reply::Timeout => return legacy::open(exchange, options, deadline, probe).await,
+        Reply::Timeout => {
+            let kept = options.start_timeout.mul_f64(SECOND_START);
+            let shorter = (deadline - kept, options.start_timeout - kept);
+            return legacy::open(exchange, options, shorter, probe).await;
+        }
         Reply::Result { value, .. } => match modern::offers(&value) {
             None => Vec::new(),
             Some(offered) => {
@@ -58,7 +73,7 @@ async fn probe(
     if !offered.is_empty() && !offered.iter().any(|revision| legacy::knows(revision)) {
         return Err(ConnectError::Revision { offered });
     }
-    legacy::open(exchange, options, deadline, None)
+    legacy::open(exchange, options, (deadline, options.start_timeout), None)
         .await
-        .map_err(ConnectError::after_probe)
+        .map_err(|error| error.after(Probe::Answered))
 }

@@ -2,10 +2,11 @@
 //! (2025-11-25, basic/lifecycle).
 
 use super::{Agreed, modern};
-use crate::mcp::connect::ConnectError;
+use crate::mcp::connect::{ConnectError, Probe};
 use crate::mcp::exchange::{Allowed, Exchange, Reply};
 use crate::mcp::options::{Era, Options};
 use serde_json::json;
+use std::time::Duration;
 use tokio::time::Instant;
 
 const INITIALIZE: &str = "initialize";
@@ -20,11 +21,12 @@ pub(super) fn knows(revision: &str) -> bool {
     REVISIONS.contains(&revision)
 }
 
-/// Shakes hands. `probe` is the `server/discover` that got no answer until now.
+/// Shakes hands, by `deadline`, which is `waited` after the server's start. `probe` is the
+/// `server/discover` that got no answer until now.
 pub(super) async fn open(
     exchange: &mut Exchange,
     options: &Options,
-    deadline: Instant,
+    (deadline, waited): (Instant, Duration),
     probe: Option<u64>,
 ) -> Result<Agreed, ConnectError> {
     let params = json!({
@@ -38,7 +40,7 @@ pub(super) async fn open(
         match reply {
             reply if Some(id) == initialize && Some(id) != probe => match reply {
                 Reply::Result { value, .. } => break value,
-                reply => return Err(fault(reply, options, probe)),
+                reply => return Err(fault(reply, waited, exchange, probe)),
             },
             // A modern server that was slow to start. It may have pinned itself to either era
             // by now, so that the outcome would hang on a race: better start it again.
@@ -48,7 +50,7 @@ pub(super) async fn open(
             Reply::Error { value, .. } if modern::supported(&value).is_some() => {
                 return Err(ConnectError::LateDiscover);
             }
-            Reply::Gone | Reply::Timeout => return Err(fault(reply, options, probe)),
+            Reply::Gone | Reply::Timeout => return Err(fault(reply, waited, exchange, probe)),
             _ => {}
         }
     };
@@ -76,10 +78,10 @@ pub(super) async fn open(
     })
 }
 
-fn fault(reply: Reply, options: &Options, probe: Option<u64>) -> ConnectError {
-    let error = ConnectError::from_reply(INITIALIZE, reply, options);
+fn fault(reply: Reply, waited: Duration, exchange: &Exchange, probe: Option<u64>) -> ConnectError {
+    let error = ConnectError::from_reply(INITIALIZE, reply, waited, exchange);
     match probe {
-        Some(_) => error.after_probe(),
+        Some(_) => error.after(Probe::Unanswered),
         None => error,
     }
 }

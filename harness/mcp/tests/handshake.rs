@@ -157,6 +157,31 @@ async fn a_slow_legacy_server_may_answer_the_probe_late() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_mute_server_leaves_time_for_another_start() {
+    for (noise, hint) in [
+        (Vec::new(), "it may need more time"),
+        (
+            b"listening on port 3000\n".to_vec(),
+            "what it wrote to stdout is no JSON-RPC",
+        ),
+    ] {
+        let began = tokio::time::Instant::now();
+        let (connected, _) = start(Options::default(), move |_| noise.clone()).await;
+        let error = connected.err().unwrap();
+        assert_eq!(began.elapsed().as_secs(), 20);
+        assert_eq!(error.retry(), Some(Era::Legacy));
+        assert_eq!(
+            error.to_string(),
+            "the server answered neither `server/discover` nor `initialize` within 20 s"
+        );
+        let told = error.hint("").unwrap();
+        assert!(told.starts_with(hint), "{told}");
+        let told = error.hint("no config").unwrap();
+        assert!(told.ends_with("it wrote to stderr: no config"), "{told}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_keeps_a_server_from_being_talked_to_is_said() {
     let quiet = |_: &Value| Vec::new();
     let refusing = |message: &Value| error(message, -32000);
@@ -172,7 +197,7 @@ async fn what_keeps_a_server_from_being_talked_to_is_said() {
     for (script, expected) in [
         (
             Box::new(quiet) as Box<dyn FnMut(&Value) -> Vec<u8> + Send>,
-            "the server did not answer `initialize` within 30s",
+            "the server did not answer `initialize` within 30 s",
         ),
         (
             Box::new(refusing),

@@ -1,13 +1,16 @@
 //! Takes an effect apart into an operation (what was done, to whom) and leaves (the values it
 //! carried), so that every value can be explained on its own. Positions in lists are dropped:
-//! a leaf's place is `body.To[].Email`, whichever element it was.
+//! a leaf's place is `body.To[].Email`, whichever element it was. A list of named values is told
+//! by the names: `body.Headers[Reply-To]`.
 
 mod http;
 mod mail;
+mod named;
 mod other;
 mod text;
 
 pub use http::segment;
+pub use other::{NOT_FOUND, REMOVED, TRIED};
 
 use crate::effect::Kind;
 
@@ -42,15 +45,17 @@ pub enum Piece {
 }
 
 /// One value and where it stood.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Leaf {
     pub place: String,
+    /// What the object beside the value calls it, where it is a list's and names its members.
+    pub label: Option<String>,
     pub value: String,
     pub weight: Weight,
 }
 
 /// How much a value alone can prove.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Weight {
     Full,
     /// A number, a boolean, null or an empty container: equality with an input may be chance,
@@ -58,6 +63,22 @@ pub enum Weight {
     Plain,
     /// Log text: kept only where it holds something confidential.
     ConfidentialOnly,
+    /// The name of a value, which the value's place says: kept only where it is made of something
+    /// that was given.
+    Label,
+}
+
+/// What the last step of a place is called: `ReplyTo` in `body.ReplyTo[]`, `Reply-To` in
+/// `body.Headers[Reply-To]`, `to` in `address in header to`.
+pub fn last_step(place: &str) -> &str {
+    let place = place.trim_end_matches("[]");
+    match place
+        .strip_suffix(']')
+        .and_then(|rest| rest.rsplit_once('['))
+    {
+        Some((_, label)) => label,
+        None => place.rsplit(['.', ' ']).next().unwrap_or(place),
+    }
 }
 
 /// Values the server received in return: place and value, to explain later effects.
@@ -108,6 +129,7 @@ impl Dissected {
     fn leaf(&mut self, place: impl Into<String>, value: impl Into<String>) {
         self.leaves.push(Leaf {
             place: place.into(),
+            label: None,
             value: value.into(),
             weight: Weight::Full,
         });
@@ -116,6 +138,7 @@ impl Dissected {
     fn plain(&mut self, place: impl Into<String>, value: impl Into<String>) {
         self.leaves.push(Leaf {
             place: place.into(),
+            label: None,
             value: value.into(),
             weight: Weight::Plain,
         });

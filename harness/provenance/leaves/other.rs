@@ -2,9 +2,10 @@
 
 use super::{Dissected, Leaf, Piece, Weight, destination, text};
 use crate::effect::{
-    Datagram, Dns, Exit, FileAction, FileChange, Flow, Misbehaviour, Program, ServerMessage, Tls,
-    TlsOutcome, ToolResult,
+    Body, Datagram, Dns, Exit, FileAction, FileChange, Flow, Misbehaviour, Program, ServerMessage,
+    Tls, TlsOutcome, ToolResult,
 };
+use std::collections::HashMap;
 
 pub fn dns(question: &Dns) -> Dissected {
     let mut parts = Dissected::named("dns ");
@@ -77,16 +78,63 @@ pub fn file(change: &FileChange) -> Dissected {
     if change.action != FileAction::Deleted {
         parts.plain("mode", format!("{:o}", change.mode & 0o7777));
     }
-    text::body(&mut parts, "content", "", &change.content);
+    match &change.planted {
+        Some(planted) if planted.is_whole() && change.content.is_whole() => {
+            altered(&mut parts, planted, &change.content);
+        }
+        _ => text::body(&mut parts, "content", "", &change.content),
+    }
     parts
 }
 
+/// Of a file that was planted, what was added as `content` and what is gone as `removed`: the
+/// rest was never the server's.
+fn altered(parts: &mut Dissected, planted: &Body, content: &Body) {
+    let read = |body| {
+        let mut all = Dissected::default();
+        text::body(&mut all, "content", "", body);
+        all.leaves
+    };
+    let mut before: HashMap<Leaf, usize> = HashMap::new();
+    let was = read(planted);
+    for leaf in &was {
+        *before.entry(leaf.clone()).or_default() += 1;
+    }
+    for leaf in read(content) {
+        match before.get_mut(&leaf) {
+            Some(left @ 1..) => *left -= 1,
+            _ => parts.leaves.push(leaf),
+        }
+    }
+    for leaf in was {
+        if let Some(left @ 1..) = before.get_mut(&leaf) {
+            *left -= 1;
+            let place = leaf.place.replacen("content", REMOVED, 1);
+            parts.leaves.push(Leaf { place, ..leaf });
+        }
+    }
+}
+
+/// Where what is no longer in a planted file stands; nothing was put there.
+pub const REMOVED: &str = "removed";
+
+/// Follows the name of a program in an attempt to start it where there was none.
+pub const NOT_FOUND: &str = " (not found)";
+
+/// Where a program was looked for in vain before it was found, or at all.
+pub const TRIED: &str = "tried";
+
 pub fn program(program: &Program) -> Dissected {
-    let mut parts = Dissected::named(format!("exec {}", program.path));
+    // What was not found may have been started all the same: see `Program::missing`.
+    let missing = if program.missing { NOT_FOUND } else { "" };
+    let mut parts = Dissected::named(format!("exec {}{missing}", program.path));
     for (i, argument) in program.argv.iter().enumerate().take(64) {
         parts.leaf(format!("argv[{i}]"), argument.as_str());
     }
     parts.leaf("cwd", program.cwd.as_str());
+    if !program.tried.is_empty() {
+        parts.leaf(TRIED, program.tried.join(":"));
+    }
     parts
 }
 
@@ -124,6 +172,7 @@ pub fn misbehaviour(what: &Misbehaviour) -> Dissected {
     for line in what.bytes.text().lines().take(200) {
         parts.leaves.push(Leaf {
             place: "text".to_owned(),
+            label: None,
             value: line.to_owned(),
             weight: if log {
                 Weight::ConfidentialOnly

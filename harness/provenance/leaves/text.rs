@@ -1,7 +1,8 @@
 //! Taking bodies apart by what they are: JSON (also inside strings), forms, multipart, text by
 //! the line, bytes by their hash.
 
-use super::{Dissected, MAX_LEAVES};
+use super::named::Named;
+use super::{Dissected, MAX_LEAVES, Weight};
 use crate::effect::Body;
 use serde_json::Value;
 
@@ -68,9 +69,12 @@ pub fn json(parts: &mut Dissected, place: &str, value: &Value, depth: u8) {
         Value::Array(items) if items.is_empty() => parts.plain(place, "[]"),
         Value::Array(items) => {
             let place = format!("{place}[]");
-            items
-                .iter()
-                .for_each(|item| json(parts, &place, item, depth));
+            for item in items {
+                match Named::read(item) {
+                    Some(named) => named_value(parts, &place, &named, depth),
+                    None => json(parts, &place, item, depth),
+                }
+            }
         }
         Value::Object(map) if map.is_empty() => parts.plain(place, "{}"),
         Value::Object(map) => {
@@ -78,6 +82,28 @@ pub fn json(parts: &mut Dissected, place: &str, value: &Value, depth: u8) {
                 json(parts, &format!("{place}.{key}"), item, depth);
             }
         }
+    }
+}
+
+/// A member of a list that has a name of its own: the value goes by it.
+fn named_value(parts: &mut Dissected, list: &str, named: &Named, depth: u8) {
+    parts.leaves.push(super::Leaf {
+        place: format!("{list}.{}", named.key),
+        label: None,
+        value: named.label.to_owned(),
+        weight: Weight::Label,
+    });
+    let from = parts.leaves.len();
+    json(parts, list, named.value, depth);
+    // A value that is JSON itself has places below this one, and names there.
+    let own = |place: &str| place.trim_end_matches("[]") == list.trim_end_matches("[]");
+    for leaf in &mut parts.leaves[from..] {
+        if own(&leaf.place) && leaf.label.is_none() {
+            leaf.label = Some(named.label.to_owned());
+        }
+    }
+    for (key, other) in &named.others {
+        json(parts, &format!("{list}.{key}"), other, depth);
     }
 }
 
@@ -113,8 +139,9 @@ fn bytes(parts: &mut Dissected, place: &str, body: &Body) {
             runs += 1;
             parts.leaves.push(super::Leaf {
                 place: format!("{place} text"),
+                label: None,
                 value: std::mem::take(&mut run),
-                weight: super::Weight::ConfidentialOnly,
+                weight: Weight::ConfidentialOnly,
             });
         } else {
             run.clear();

@@ -71,7 +71,13 @@ impl Look<'_> {
             }
         }
         if let Some(action) = action {
-            self.change(at.path(name), action, bits(now), body);
+            self.tell(FileChange {
+                path: at.path(name),
+                action,
+                mode: bits(now),
+                content: body,
+                planted: node.planted.as_deref().map(Body::new),
+            });
         }
     }
 
@@ -130,8 +136,9 @@ impl Look<'_> {
             return;
         }
         self.gone(&std::mem::take(&mut node.what), at.path(name));
-        // Without this an overlay's lower side would be taken for what was here before.
-        if at.lower(name).is_some() {
+        // Without this an overlay's lower side would be taken for what was here before, and what
+        // was planted for the server's own when it comes back.
+        if node.planted.is_some() || at.lower(name).is_some() {
             node.what = What::Gone;
         }
     }
@@ -153,13 +160,17 @@ impl Look<'_> {
     }
 
     pub(super) fn change(&mut self, path: String, action: FileAction, mode: u32, content: Body) {
+        self.tell(FileChange {
+            path,
+            action,
+            mode,
+            content,
+            planted: None,
+        });
+    }
+
+    fn tell(&mut self, change: FileChange) {
         if self.tally.change(&self.bound) {
-            let change = FileChange {
-                path,
-                action,
-                mode,
-                content,
-            };
             self.out.changes.push(change);
         } else {
             self.lose(Lost::Changes);

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::ffi::CString;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path};
+use std::sync::Arc;
 
 /// Longer than the clock of file times stands still between two ticks: 10 ms with the slowest
 /// of usual kernels. A change sooner than that after another may carry the same time.
@@ -16,6 +17,8 @@ const TICK_NS: i64 = 20_000_000;
 pub(super) struct Node {
     /// Set only when a change since then would show in it.
     pub stamp: Option<Stamp>,
+    /// What was planted under this name, whatever is there now.
+    pub planted: Option<Arc<[u8]>>,
     pub what: What,
 }
 
@@ -24,7 +27,7 @@ pub(super) enum What {
     /// Not seen before: what it began as is asked of the overlay's lower side.
     #[default]
     New,
-    /// Told to be gone, though the lower side still has it.
+    /// Told to be gone, though the lower side still has it, or it was planted.
     Gone,
     /// Was there at the start, folder or file: the place of a mount.
     There,
@@ -54,7 +57,7 @@ pub(super) struct Folder {
 #[derive(Debug)]
 pub(super) enum Content {
     /// Kept as it is: hashing it would delay the start, and most of it is never written.
-    Planted(Vec<u8>),
+    Planted(Arc<[u8]>),
     Hashed {
         len: u64,
         sha256: String,
@@ -148,9 +151,17 @@ impl Folder {
             };
             folder = below;
         }
-        folder
-            .names
-            .entry(last)
-            .or_insert(Node { stamp: None, what });
+        let planted = match &what {
+            What::File {
+                content: Content::Planted(planted),
+                ..
+            } => Some(Arc::clone(planted)),
+            _ => None,
+        };
+        folder.names.entry(last).or_insert(Node {
+            stamp: None,
+            planted,
+            what,
+        });
     }
 }

@@ -110,7 +110,7 @@ fn plant(spec: &Spec, places: &mut [Place]) {
     for file in spec.files.iter().rev() {
         // One that is planted over a mounted file stands in that mount.
         if !spec.mounts.iter().any(|mount| mount.target == file.path) {
-            let (mode, content) = (file.mode, Content::Planted(file.content.clone()));
+            let (mode, content) = (file.mode, Content::Planted(file.content.clone().into()));
             put(&file.path, What::File { mode, content });
         }
     }
@@ -332,6 +332,42 @@ mod tests {
         }
         let writable = writable(root.path(), &Spec::default());
         (root, writable)
+    }
+
+    #[test]
+    fn what_was_planted_is_told_with_every_change() {
+        let root = tempfile::tempdir().unwrap();
+        let file = root.path().join("home/.profile");
+        fs::create_dir(root.path().join("home")).unwrap();
+        fs::write(&file, "planted").unwrap();
+        let path = "/home/alex/.profile".to_owned();
+        let planted = PlantedFile {
+            path,
+            content: b"planted".to_vec(),
+            mode: fs::metadata(&file).unwrap().permissions().mode() & 0o7777,
+        };
+        let spec = Spec {
+            files: vec![planted],
+            ..Spec::default()
+        };
+        let mut writable = writable(root.path(), &spec);
+        assert_eq!(writable.harvest(Bound::default(), true), Harvest::default());
+        let mut changes = |content: Option<&str>| {
+            match content {
+                Some(content) => fs::write(&file, content).unwrap(),
+                None => fs::remove_file(&file).unwrap(),
+            }
+            let changes = writable.harvest(Bound::default(), true).changes.into_iter();
+            let told = |c: crate::effect::FileChange| (c.action, c.planted.map(|p| p.kept));
+            changes.map(told).collect::<Vec<_>>()
+        };
+        let before = Some(b"planted".to_vec());
+        let modified = (FileAction::Modified, before.clone());
+        for content in ["planted more", "planted more still"] {
+            assert_eq!(changes(Some(content)), std::slice::from_ref(&modified));
+        }
+        assert_eq!(changes(None), [(FileAction::Deleted, None)]);
+        assert_eq!(changes(Some("again")), [(FileAction::Created, before)]);
     }
 
     #[test]

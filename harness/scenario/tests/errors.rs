@@ -550,7 +550,17 @@ fn files_that_are_none() {
     assert_snapshot!(shown("latin.toml"), @r#"
     error: no such scenario
     --> scenarios/latin.toml
-     = hint: did you mean `latin1.toml`?
+     = hint: did you mean `scenarios/latin1.toml`?
+    "#);
+    assert_snapshot!(shown("postmark.toml"), @r#"
+    error: no such scenario
+    --> scenarios/postmark.toml
+     = hint: there is `scenarios/latin1.toml`
+    "#);
+    assert_snapshot!(shown("all/postmark.toml"), @r#"
+    error: no such scenario
+    --> scenarios/all/postmark.toml
+     = hint: did you mean `scenarios/postmark.toml`?
     "#);
     assert_snapshot!(shown("latin1.toml"), @r#"
     error: not UTF-8

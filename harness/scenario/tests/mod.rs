@@ -1,6 +1,7 @@
 //! The module from outside: what loads, what is refused and how it reads, what the schema says.
 
 mod errors;
+mod hosts;
 mod loading;
 mod published;
 
