@@ -41,13 +41,11 @@ fn main() {
                 &["--calls", &calls, "--seed", &seed],
                 None,
             );
-            let told = |what: &serde_json::Value| what["severity"] != "info";
             let none = Vec::new();
             let findings = done.report["findings"].as_array().unwrap_or(&none);
             let mut what: Vec<String> = findings
                 .iter()
-                .filter(|finding| told(finding))
-                .map(|finding| format!("{} {}", finding["rule"], finding["title"]))
+                .map(|f| format!("{} {} {}", f["severity"], f["rule"], f["title"]))
                 .collect();
             if done.report["verdict"] != "unchanged" && what.is_empty() {
                 what.push(format!(
