@@ -20,7 +20,7 @@ pub type Trees = Vec<Option<OwnedFd>>;
 pub fn enter(plan: &Plan) -> Result<(Trees, Vec<String>), Failure> {
     let mut notes = Vec::new();
     let mut trees: Trees = plan.mounts.iter().map(|_| None).collect();
-    if sys::ids().0 == 0 {
+    if sys::ids().0 == 0 && is_known_here(NOBODY_ELSE) {
         trees = open_as_root(plan, &mut notes)?;
         sys::become_user(NOBODY_ELSE, NOBODY_ELSE).at(Step::UserNamespace, "setresuid")?;
         // Changing ids makes /proc/self unreadable, where the maps are written.
@@ -39,6 +39,24 @@ pub fn enter(plan: &Plan) -> Result<(Trees, Vec<String>), Failure> {
     map("self", &[(inside, uid)], &[(inside, gid)]).at(Step::IdMap, "uid_map")?;
     sys::set_host_name(Persona::DEFAULT.host).at(Step::Root, "hostname")?;
     Ok((trees, notes))
+}
+
+/// Whether an id exists in the user namespace this runs in. Root of a container without root has
+/// few: it is then a user like any other, and its own id is no more than that outside.
+fn is_known_here(id: u32) -> bool {
+    ["uid_map", "gid_map"].iter().all(|file| {
+        let map = fs::read_to_string(format!("/proc/self/{file}")).unwrap_or_default();
+        map.lines().any(|line| {
+            // Id inside, id outside, how many (user_namespaces (7)).
+            let mut numbers = line.split_whitespace().map(str::parse::<u32>);
+            let (Some(Ok(first)), Some(Ok(_)), Some(Ok(count))) =
+                (numbers.next(), numbers.next(), numbers.next())
+            else {
+                return false;
+            };
+            id.checked_sub(first).is_some_and(|nth| nth < count)
+        })
+    })
 }
 
 /// Root's folders may be closed to everyone else and its files are root's: they are opened

@@ -1,6 +1,6 @@
 //! The gate on whole servers: two versions in, a verdict with its evidence out.
 
-use crate::context::Context;
+use crate::context::{Context, Running};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
@@ -330,4 +330,22 @@ fn a_server_without_surprises_needs_no_baseline() {
     let report = Context::new().line(&line).ended(1).json();
     let rules = rules(&findings(&report, "suspicious"));
     assert!(rules.contains("hidden-recipient"), "{report:#}");
+}
+
+/// Root of a container that was started without root has few ids, and is a user like any other.
+#[test]
+fn root_of_a_user_namespace_is_a_user() {
+    let context = Context::new();
+    let mut command = std::process::Command::new("unshare");
+    context.prepare(&mut command);
+    command.args(["--user", "--map-root-user", env!("CARGO_BIN_EXE_turncoat")]);
+    command.args([
+        "diff",
+        "tests/servers/https-each",
+        "tests/servers/https-each",
+    ]);
+    command.args(["--calls", "8", "--format", "json"]);
+    let report = Running::new(command).wait().ended(0).json();
+    assert_eq!(report["verdict"], "unchanged", "{report:#}");
+    assert_eq!(report["exercise"]["calls_ok"], 8, "{report:#}");
 }
