@@ -205,7 +205,7 @@ impl Explainer {
             }
             if addressed
                 && let Some(address) = address(text, start)
-                && let Some(known) = self.here.get(address).or_else(|| self.words.get(address))
+                && let Some(known) = self.here.get(address).or_else(|| self.words.given(address))
             {
                 parts.push(Part::Text(text[at..start].to_owned()));
                 parts.push(known);
@@ -402,6 +402,17 @@ mod tests {
                 .to_string(),
             "{argument(to)}"
         );
+    }
+
+    #[test]
+    fn an_upstream_that_echoes_an_address_explains_it_no_more() {
+        let mut explainer = explainer();
+        let echo = |value: &str| ("Bcc".to_owned(), value.to_owned());
+        explainer.reply("api.example", [echo("spy@elsewhere.example")]);
+        for value in ["spy@elsewhere.example", "Spy <spy@elsewhere.example>"] {
+            let expr = explainer.explain(value);
+            assert_eq!(expr.as_constant(), Some(value));
+        }
     }
 
     #[test]

@@ -137,7 +137,17 @@ impl Words {
         known.1.then_some(&known.0)
     }
 
-    /// The origin of a word or address, as an explanation: the source, or a part of it.
+    /// The origin of an address, where an argument is: upstreams echo what they were sent, also
+    /// an address that nobody gave.
+    pub fn given(&self, address: &str) -> Option<Part> {
+        let (source, _) = self.known.get(address)?;
+        match source {
+            Source::Upstream(..) => None,
+            _ => self.get(address),
+        }
+    }
+
+    /// The origin of a word, as an explanation: the source, or a part of it.
     pub fn get(&self, word: &str) -> Option<Part> {
         let (source, whole) = self.known.get(word)?;
         let part = Part::From(Source::clone(source));

@@ -209,7 +209,7 @@ fn instead(path: &Path) -> String {
     format!("a scenario is a text file that begins with `format = \"{FORMAT}\"`")
 }
 
-/// The `.toml` files of a folder, sorted.
+/// The scenarios of a folder, sorted.
 fn scenarios(folder: &Path) -> Vec<PathBuf> {
     let listed = match folder.as_os_str().is_empty() {
         true => fs::read_dir("."),
@@ -218,11 +218,16 @@ fn scenarios(folder: &Path) -> Vec<PathBuf> {
     let entries = listed.into_iter().flatten().take(10_000);
     let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
     let mut files: Vec<PathBuf> = names
-        .filter(|name| name.ends_with(".toml") && name != "Cargo.toml" && name != "pyproject.toml")
+        .filter(|name| name.ends_with(".toml"))
         .map(|name| folder.join(name))
         .collect();
     files.sort();
-    files
+    // Other programs keep their settings in such files, too.
+    let is_scenario = |file: &PathBuf| {
+        let text = read(file, MOST_TEXT).unwrap_or_default();
+        String::from_utf8_lossy(&text).contains(FORMAT)
+    };
+    files.into_iter().take(100).filter(is_scenario).collect()
 }
 
 /// What lies beside the first missing part of `path` and is called nearly the same.

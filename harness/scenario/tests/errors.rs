@@ -1,7 +1,7 @@
 //! What mistakes read like.
 
 use super::KNOWN;
-use crate::scenario::{load, parse};
+use crate::scenario::{FORMAT, load, parse};
 use insta::assert_snapshot;
 use std::path::Path;
 
@@ -545,7 +545,9 @@ fn files_that_are_none() {
         let place = folder.path().display().to_string();
         error.render().replace(&place, "scenarios")
     };
-    std::fs::write(folder.path().join("latin1.toml"), b"# caf\xe9\n").unwrap();
+    let latin = [FORMAT.as_bytes(), b" caf\xe9\n"].concat();
+    std::fs::write(folder.path().join("latin1.toml"), [b"# ", &*latin].concat()).unwrap();
+    std::fs::write(folder.path().join("clippy.toml"), "").unwrap();
     std::fs::create_dir(folder.path().join("all")).unwrap();
     assert_snapshot!(shown("latin.toml"), @r#"
     error: no such scenario
@@ -564,10 +566,10 @@ fn files_that_are_none() {
     "#);
     assert_snapshot!(shown("latin1.toml"), @r#"
     error: not UTF-8
-     --> scenarios/latin1.toml:1:6
+     --> scenarios/latin1.toml:1:26
       |
-    1 | # caf�
-      |      ^
+    1 | # turncoat.scenario/1 caf�
+      |                          ^
       = hint: save the file in UTF-8
     "#);
     assert_snapshot!(shown("all"), @r#"
