@@ -141,7 +141,7 @@ impl Words {
     /// an address that nobody gave.
     pub fn given(&self, address: &str) -> Option<Part> {
         let (source, _) = self.known.get(address)?;
-        match source {
+        match &**source {
             Source::Upstream(..) => None,
             _ => self.get(address),
         }
