@@ -61,7 +61,7 @@ pub fn diff(what: &Diff, shell: &Shell) -> Result<Exit, Failure> {
             let (old, new) =
                 acquire(&old, &new, attempt, &what.exercise, &scenario, &listener).await?;
             let retry = attempt == Dependencies::Same && old.as_of.is_some();
-            let comparison = Comparison {
+            let comparison = Arc::new(Comparison {
                 old,
                 new,
                 scenario: scenario.clone(),
@@ -69,8 +69,9 @@ pub fn diff(what: &Diff, shell: &Shell) -> Result<Exit, Failure> {
                 seed,
                 means,
                 notes: notes.clone(),
-            };
-            match crate::run::compare(&comparison).await {
+            });
+            let comparing = Arc::clone(&comparison);
+            match on_a_worker(async move { crate::run::compare(&comparing).await }).await {
                 Ok(report) => return Ok(report),
                 // An old release may not start on dependencies of a later date.
                 Err(error) if retry && !error.usage => {
@@ -150,6 +151,27 @@ pub fn interruptible<T>(work: impl Future<Output = Result<T, Failure>>) -> Resul
     });
     runtime.shutdown_timeout(CLEAN_UP);
     done
+}
+
+/// Runs `work` on a thread that waits for input and output itself: from there to the thread that
+/// waits for the end of everything, each answer of a server would lose time.
+pub async fn on_a_worker<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> T {
+    /// Ends with whoever waits for it.
+    struct Task<T>(tokio::task::JoinHandle<T>);
+    impl<T> Drop for Task<T> {
+        fn drop(&mut self) {
+            self.0.abort();
+        }
+    }
+    let mut task = Task(tokio::spawn(work));
+    match (&mut task.0).await {
+        Ok(done) => done,
+        Err(failed) => match failed.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            // Only the end of the runtime breaks it off, and that ends this one, too.
+            Err(_) => std::future::pending().await,
+        },
+    }
 }
 
 fn interrupted() -> Failure {
