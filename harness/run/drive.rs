@@ -37,9 +37,9 @@ const LONG_PAUSE: Duration = Duration::from_millis(5);
 const EVERY: u32 = 256;
 /// How long rest is looked for without pause: most servers are back at waiting within this.
 const EAGER: Duration = Duration::from_micros(300);
-/// The same where a look is at one thread and costs little: a pause would be longer than most
+/// The same where a look is at a number and costs little: a pause would be longer than most
 /// waits, because timers are that coarse.
-const EAGER_FOR_MAIN: Duration = Duration::from_millis(2);
+const EAGER_FOR_WORLD: Duration = Duration::from_millis(2);
 /// The pause between looks after that, and how long rest must last to be believed.
 const PAUSE: Duration = Duration::from_micros(600);
 /// What a timer may be off by.
@@ -154,8 +154,6 @@ struct Live {
 enum Watch {
     /// Until all of its threads wait, and nothing has come for so long.
     Thorough(Duration),
-    /// Until its main thread waits.
-    Asleep,
     /// For what is under way already.
     Glance,
 }
@@ -164,25 +162,20 @@ enum Watch {
 #[derive(Default)]
 struct Habit {
     calls: u32,
-    /// It does things outside its process.
-    outward: bool,
     /// How long after an answer it did some of them, at most: a timer may be what it waits for.
     lag: Duration,
 }
 
 impl Habit {
     /// How to watch after a call.
-    fn call(&mut self, outward: bool) -> Watch {
+    fn call(&mut self) -> Watch {
         let nth = self.calls;
         self.calls += 1;
-        self.outward |= outward;
         let now_and_then = nth.is_power_of_two() || nth.is_multiple_of(EVERY);
         if nth < FIRST_OF_ALL {
             Watch::Thorough(LONG_PAUSE)
         } else if self.lag > Duration::ZERO || nth < FIRST || now_and_then {
             Watch::Thorough((self.lag * 2).clamp(PAUSE, SETTLE / 8))
-        } else if self.outward {
-            Watch::Asleep
         } else {
             Watch::Glance
         }
@@ -319,16 +312,14 @@ async fn exercise(job: &Job<'_>, live: &mut Live, planner: Planner<'_>, ties: Ti
     let mut done = 0;
     while let Some(call) = next.take() {
         live.recorder.call(&call.tool, &call.arguments);
-        let before = live.recorder.outward();
         let answer = live.session.call(&call.tool, &call.arguments);
         // The next one is made while the server works on this one.
         let (result, ()) = tokio::join!(biased; answer, async { next = calls.next() });
-        let answered = live.recorder.outward();
         live.recorder.emit(Kind::Result(result));
         live.valid_calls += u32::from(call.valid);
         done += 1;
         let habit = live.habits.entry(call.tool.clone()).or_default();
-        let mut watch = habit.call(answered != before);
+        let mut watch = habit.call();
         if live.child.dirty() && !matches!(watch, Watch::Thorough(_)) {
             // A file half written would be told with the next call: writing goes on in threads.
             watch = Watch::Thorough(PAUSE);
@@ -399,7 +390,7 @@ impl Live {
         let began = Instant::now();
         let (eager, pause) = match watch {
             Watch::Thorough(pause) => (EAGER, pause),
-            Watch::Asleep | Watch::Glance => (EAGER_FOR_MAIN, Duration::ZERO),
+            Watch::Glance => (EAGER_FOR_WORLD, Duration::ZERO),
         };
         let mut before = self.recorder.outward();
         // Since when everything has been at rest and nothing came.
@@ -411,7 +402,6 @@ impl Live {
             let calm = self.world.busy() == 0
                 && match watch {
                     Watch::Thorough(_) => self.child.is_asleep() && self.child.is_idle(),
-                    Watch::Asleep => self.child.is_asleep(),
                     Watch::Glance => true,
                 };
             let waited = began.elapsed();
