@@ -395,6 +395,7 @@ impl Live {
         let mut before = self.recorder.outward();
         // Since when everything has been at rest and nothing came.
         let mut rested: Option<Duration> = None;
+        let mut looked = Duration::ZERO;
         loop {
             // Look-ups run on threads of their own: the main thread sleeps already while a query
             // is still on its way. Between two threads, or a thread and the world, may lie a
@@ -409,6 +410,11 @@ impl Live {
             if seen != before {
                 (before, lag, rested) = (seen, waited, None);
             }
+            // Rest is what was looked at: on a busy machine much may lie between two looks.
+            if waited - looked > PAUSE + COARSE {
+                rested = None;
+            }
+            looked = waited;
             rested = calm.then(|| rested.unwrap_or(waited));
             if rested.is_some_and(|since| waited - since >= pause) {
                 self.restless = 0;

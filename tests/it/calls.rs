@@ -25,7 +25,17 @@ fn what_comes_after_an_answer_belongs_to_its_call() {
 
     let run = context.work().join("run");
     let (server, run) = (server.to_str().unwrap(), run.to_str().unwrap());
-    let args = ["diff", server, server, "--calls", "40", "--keep-run", run];
+    let args = [
+        "diff",
+        server,
+        server,
+        "--calls",
+        "40",
+        "--jobs",
+        "1",
+        "--keep-run",
+        run,
+    ];
     context.run(args).ended(0);
     for role in ["old", "new"] {
         let events = fs::read_to_string(format!("{run}/{role}/events.jsonl")).unwrap();
