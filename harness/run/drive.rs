@@ -42,6 +42,8 @@ const EAGER: Duration = Duration::from_micros(300);
 const EAGER_FOR_WORLD: Duration = Duration::from_millis(2);
 /// The pause between looks after that, and how long rest must last to be believed.
 const PAUSE: Duration = Duration::from_micros(600);
+/// Looks in a row that must find rest.
+const LOOKS: u32 = 4;
 /// What a timer may be off by.
 const COARSE: Duration = Duration::from_millis(2);
 /// How long a server is watched after its last call, where the scenario names no time.
@@ -395,7 +397,7 @@ impl Live {
         let mut before = self.recorder.outward();
         // Since when everything has been at rest and nothing came.
         let mut rested: Option<Duration> = None;
-        let mut looked = Duration::ZERO;
+        let mut looks = 0;
         loop {
             // Look-ups run on threads of their own: the main thread sleeps already while a query
             // is still on its way. Between two threads, or a thread and the world, may lie a
@@ -410,13 +412,11 @@ impl Live {
             if seen != before {
                 (before, lag, rested) = (seen, waited, None);
             }
-            // Rest is what was looked at: on a busy machine much may lie between two looks.
-            if waited - looked > PAUSE + COARSE {
-                rested = None;
-            }
-            looked = waited;
             rested = calm.then(|| rested.unwrap_or(waited));
-            if rested.is_some_and(|since| waited - since >= pause) {
+            looks = if rested == Some(waited) { 1 } else { looks + 1 };
+            // On a busy machine much may lie between two looks.
+            let sure = pause.is_zero() || looks >= LOOKS;
+            if sure && rested.is_some_and(|since| waited - since >= pause) {
                 self.restless = 0;
                 return lag;
             }
@@ -430,7 +430,7 @@ impl Live {
                 return lag;
             }
             let much = match rested {
-                Some(since) => pause - (waited - since) > COARSE,
+                Some(since) => pause.saturating_sub(waited - since) > COARSE,
                 None => waited > eager,
             };
             if much {
