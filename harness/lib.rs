@@ -3,14 +3,14 @@
 //! # How a verdict comes about
 //!
 //! A [`scenario`] says what a server needs. Both versions are fetched and installed by
-//! [`package`], with nothing of theirs executed on the host. [`run`] then starts the old version,
-//! the old version again and the new one, each in a [`sandbox`] whose network ends in
-//! [`internet`], each with the same planted [`secret`]s and the same calls: [`generate`] makes
-//! their arguments, [`mcp`] makes the calls. Whatever the server does meanwhile is an [`effect`],
+//! [`package`], with nothing of theirs executed on the host. [`run`] then starts both, and both
+//! again where they differ, each in a [`sandbox`] whose network ends in [`internet`], each with the
+//! same planted [`secret`]s and the same calls: [`generate`] makes their arguments, [`mcp`] makes
+//! the calls. Whatever the server does meanwhile is an [`effect`],
 //! written down in order as an [`event`]. [`provenance`] explains each value of each effect;
 //! [`snapshot`] keeps the explanations and drops the values, which leaves the behaviour. What
-//! differs between the two runs of the old version is noise, learnt and not guessed. What differs
-//! beyond it, [`diff`] names and [`verdict`] weighs. [`report`] shows the result; [`cli`] is what
+//! differs between two runs of one version is noise, learnt and not guessed. What differs beyond
+//! it, [`diff`] names and [`verdict`] weighs. [`report`] shows the result; [`cli`] is what
 //! people and CI systems type.
 //!
 //! # The modules
