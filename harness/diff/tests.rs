@@ -16,6 +16,7 @@ mod exit;
 mod headers;
 mod measured;
 mod planted;
+mod replies;
 
 const TOKEN: &str = "3f1c9a52-77aa-4c1e-9b1d-0c55f2e1a001";
 

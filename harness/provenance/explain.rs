@@ -81,11 +81,19 @@ impl Explainer {
     /// echo something known keep their first origin.
     pub fn reply(&mut self, host: &str, leaves: impl IntoIterator<Item = (String, String)>) {
         for (place, value) in leaves {
-            if self.explain(&value).sources().is_empty() {
+            let expr = self.explain(&value);
+            let from_replies = |source: &Source| matches!(source, Source::Upstream(..));
+            if expr.sources().into_iter().all(from_replies) {
                 self.words
                     .learn(&Source::Upstream(host.to_owned(), place), &value);
             }
         }
+    }
+
+    /// A number that changes when half of what was learnt is about to be forgotten: memory is
+    /// bounded, and a long run brings more than it holds. What comes again is learnt again then.
+    pub fn generation(&self) -> u64 {
+        self.words.generation()
     }
 
     /// What `value` is made of.

@@ -5,7 +5,7 @@ use super::coding::written;
 use super::search::{SHORTEST, Search};
 use super::{Coding, Expr, Part, Source};
 use serde_json::Value;
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 /// Shortest value that is looked for inside a longer one; below it chance finds would win.
@@ -74,14 +74,17 @@ impl Patterns {
 }
 
 /// Words of values that are too many for an automaton: replies and earlier arguments. A long run
-/// fills it, so texts are kept once and sources shared.
+/// fills it, so sources are shared. Two generations: what is met again lives on, and what is not
+/// goes with the older one.
 #[derive(Default)]
 pub struct Words {
     /// True where the word is the whole value.
-    known: HashMap<Arc<str>, (Arc<Source>, bool)>,
-    order: VecDeque<Arc<str>>,
+    known: HashMap<Box<str>, (Arc<Source>, bool)>,
+    older: HashMap<Box<str>, (Arc<Source>, bool)>,
     /// Of the sources in use, those met lately.
     sources: HashSet<Arc<Source>>,
+    /// Generations that have gone.
+    gone: u64,
 }
 
 impl Words {
@@ -121,26 +124,34 @@ impl Words {
         if self.known.contains_key(word) {
             return;
         }
-        if self.order.len() >= WORDS
-            && let Some(oldest) = self.order.pop_front()
-        {
-            self.known.remove(&oldest);
+        if self.known.len() >= WORDS / 2 {
+            self.older = std::mem::take(&mut self.known);
+            self.gone += 1;
         }
-        let word: Arc<str> = word.into();
-        self.order.push_back(Arc::clone(&word));
-        self.known.insert(word, (Arc::clone(source), whole));
+        let origin = self.older.remove(word);
+        let origin = origin.unwrap_or_else(|| (Arc::clone(source), whole));
+        self.known.insert(word.into(), origin);
+    }
+
+    /// Counts generations: what was learnt in one is there until the next but one begins.
+    pub fn generation(&self) -> u64 {
+        self.gone
+    }
+
+    fn origin(&self, word: &str) -> Option<&(Arc<Source>, bool)> {
+        self.known.get(word).or_else(|| self.older.get(word))
     }
 
     /// The source whose whole value this is.
     pub fn whole(&self, value: &str) -> Option<&Source> {
-        let known = self.known.get(value)?;
+        let known = self.origin(value)?;
         known.1.then_some(&known.0)
     }
 
     /// The origin of an address, where an argument is: upstreams echo what they were sent, also
     /// an address that nobody gave.
     pub fn given(&self, address: &str) -> Option<Part> {
-        let (source, _) = self.known.get(address)?;
+        let (source, _) = self.origin(address)?;
         match &**source {
             Source::Upstream(..) => None,
             _ => self.get(address),
@@ -149,7 +160,7 @@ impl Words {
 
     /// The origin of a word, as an explanation: the source, or a part of it.
     pub fn get(&self, word: &str) -> Option<Part> {
-        let (source, whole) = self.known.get(word)?;
+        let (source, whole) = self.origin(word)?;
         let part = Part::From(Source::clone(source));
         Some(if *whole {
             part
@@ -278,6 +289,6 @@ mod tests {
         for i in 0..WORDS * 2 {
             known.learn(&a, &format!("word{i:09}"));
         }
-        assert!(known.known.len() <= WORDS && known.order.len() <= WORDS);
+        assert!(known.known.len() + known.older.len() <= WORDS);
     }
 }

@@ -18,7 +18,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 const MAX_VALUES: usize = 48;
 /// Operations of one scope; beyond it paths are folded to their host (`many-paths`).
 const MAX_OPERATIONS: usize = 400;
-/// Answers remembered as known; all of their words must be, too.
+/// Answers remembered as known.
 const REPLIES: usize = 512;
 /// Places of one operation; further ones share one.
 const MAX_PLACES: usize = 2_000;
@@ -36,8 +36,8 @@ pub struct Collector {
     /// Times an operation was done in the call in progress.
     in_call: HashMap<(Scope, String), (u32, u32)>,
     address: Regex,
-    /// Answers that were learnt from: host, hash of the body, headers.
-    replies: HashSet<Answer>,
+    /// Answers that were learnt from, and the generation of memory that knows them.
+    replies: (u64, HashSet<Answer>),
     tries: Tries,
 }
 
@@ -61,7 +61,7 @@ impl Collector {
             plain: HashMap::new(),
             in_call: HashMap::new(),
             address,
-            replies: HashSet::new(),
+            replies: Default::default(),
             tries: Tries::default(),
         }
     }
@@ -162,12 +162,14 @@ impl Collector {
     /// Whether an answer may teach anything: most were given before, in earlier calls.
     fn is_news(&mut self, host: &str, kind: &Kind) -> bool {
         let Kind::Http(http) = kind else { return true };
-        if self.replies.len() >= REPLIES {
-            self.replies.clear();
+        let generation = self.explainer.generation();
+        let (of, known) = &mut self.replies;
+        if *of != generation || known.len() >= REPLIES {
+            *of = generation;
+            known.clear();
         }
         let Reply { body, headers, .. } = &http.reply;
-        self.replies
-            .insert((host.to_owned(), body.sha256.clone(), headers.clone()))
+        known.insert((host.to_owned(), body.sha256.clone(), headers.clone()))
     }
 
     fn leaves(&mut self, parts: &Dissected, scope: &Scope, name: &str, call: u32, seq: u64) {
