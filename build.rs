@@ -35,7 +35,7 @@ const OPTIONS: &[&str] = &[
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {
-    for file in ["shim.rs", "shift.rs"] {
+    for file in ["shim.rs", "shim", "shift.rs"] {
         println!("cargo::rerun-if-changed={FOLDER}/{file}");
     }
     let var = |name: &str| env::var_os(name).ok_or_else(|| format!("no `{name}`"));

@@ -7,7 +7,7 @@ use super::error::RunError;
 use crate::internet::mock::{self, Mock, Stubs};
 use crate::internet::{Ca, SmtpAction, SmtpRule, SmtpStage, Upstream};
 use crate::package::{self, Package};
-use crate::sandbox::{Limits, Mode, Mount, PlantedFile, Spec};
+use crate::sandbox::{Identity, Limits, Mode, Mount, PlantedFile, Spec};
 use crate::scenario::{Answer, Content, HomeKind, Place, Scenario, Setting, Smtp};
 use crate::secret::{Kind, Persona, Planted, Seed, Shape, home};
 use std::path::PathBuf;
@@ -191,6 +191,8 @@ impl Setup {
             files,
             limits: Limits::default(),
             clock: Some(self.clock),
+            jumps: false,
+            identity: Identity::default(),
             helper: self.helper.clone(),
         }
     }

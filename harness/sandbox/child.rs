@@ -1,5 +1,6 @@
 //! A running sandbox as its owner holds it. Dropping it ends every process inside.
 
+use super::clock::Hand;
 use super::harvest::{Bound, Harvest, Writable};
 use super::launch::{Init, Process};
 use super::message::{self, News};
@@ -36,6 +37,7 @@ pub struct Child {
     stat: Option<File>,
     writable: Writable,
     watch: Option<Arc<Watch>>,
+    clock: Option<Hand>,
     exit: Option<Exit>,
     // Last, so that it ends after the control socket has told it to.
     init: Init,
@@ -47,6 +49,7 @@ pub(super) struct Parts {
     pub server: Process,
     pub writable: Writable,
     pub watch: Option<Arc<Watch>>,
+    pub clock: Option<Hand>,
 }
 
 impl Child {
@@ -57,9 +60,21 @@ impl Child {
             server: parts.server,
             writable: parts.writable,
             watch: parts.watch,
+            clock: parts.clock,
             exit: None,
             init: parts.init,
         }
+    }
+
+    /// Lets time pass: all clocks inside are later by so much, and what waits for a time that has
+    /// come goes on, [`NOTICED`](super::NOTICED) later at the latest. Not so for programs that do
+    /// without libc, nor for timers that the kernel keeps.
+    ///
+    /// # Errors
+    /// `Unsupported` where the sandbox has no clock of its own.
+    pub fn advance(&mut self, by: Duration) -> io::Result<()> {
+        let clock = self.clock.as_mut().ok_or(io::ErrorKind::Unsupported)?;
+        clock.advance(by)
     }
 
     /// The main process's id on the host.

@@ -1,6 +1,7 @@
 //! The /etc of an ordinary machine, made up except for what the runtimes need of the host's.
 
 use super::network::{ADDRESS4, NAMESERVER};
+use super::spec::Identity;
 use crate::secret::Persona;
 use std::fs;
 use std::io;
@@ -39,15 +40,14 @@ const BUNDLE_ALIASES: &[&str] = &[
 const BUNDLE: &str = "/etc/ssl/certs/ca-certificates.crt";
 
 /// Writes the files below `etc`, which must exist.
-pub fn build(etc: &Path) -> io::Result<()> {
-    let Persona {
+pub fn build(etc: &Path, identity: &Identity) -> io::Result<()> {
+    let Persona { uid, home, .. } = Persona::DEFAULT;
+    let Identity {
         user,
         full_name,
         host,
-        uid,
-        home,
-        ..
-    } = Persona::DEFAULT;
+        zone,
+    } = identity;
     let passwd = format!(
         "root:x:0:0:root:/root:/bin/bash\n\
          daemon:x:1:1:daemon:/usr/sbin:/usr/sbin/nologin\n\
@@ -81,7 +81,7 @@ pub fn build(etc: &Path) -> io::Result<()> {
             "machine-id",
             "5e0d3c1f8a7b4c69a2f14d7be8c09b36\n".to_owned(),
         ),
-        ("timezone", "Etc/UTC\n".to_owned()),
+        ("timezone", format!("{zone}\n")),
         ("fstab", String::new()),
     ];
     for folder in ["ssl/certs", "pki/tls/certs", "pki/ca-trust/extracted/pem"] {
@@ -95,7 +95,10 @@ pub fn build(etc: &Path) -> io::Result<()> {
             fs::write(etc.join(name), content)?;
         }
     }
-    symlink("/usr/share/zoneinfo/Etc/UTC", etc.join("localtime"))?;
+    symlink(
+        Path::new("/usr/share/zoneinfo").join(zone),
+        etc.join("localtime"),
+    )?;
     symlink("/proc/self/mounts", etc.join("mtab"))?;
     for alias in BUNDLE_ALIASES {
         symlink(BUNDLE, etc.join(alias))?;

@@ -131,8 +131,9 @@ fn become_server(
     sys::reset_signals();
     // As late as can be: what follows is the server's own start.
     if let Some((clock, begin)) = clock {
-        let ahead_ns = clock.set(begin).at(Step::Exec, "clock")?;
-        message::tell(control.as_fd(), &News::Clock { ahead_ns }, &[]).at(Step::Exec, "clock")?;
+        let ahead_ns = clock.set(begin, plan.jumps).at(Step::Exec, "clock")?;
+        let news = News::Clock { ahead_ns };
+        message::tell(control.as_fd(), &news, &[clock.library()]).at(Step::Exec, "clock")?;
     }
     Err(sys::exec(&path, &argv, &env)).at(Step::Exec, program.display())
 }

@@ -2,6 +2,7 @@
 //! what it hands over. Blocks until the server's program is executed or cannot be.
 
 use super::child::{Child, Parts};
+use super::clock::Hand;
 use super::error::StartError;
 use super::message::{self, News, Order};
 use super::spec::Spec;
@@ -112,6 +113,7 @@ pub fn start(spec: &Spec, sink: Arc<dyn Sink>) -> Result<Started, StartError> {
         server: gathered.server,
         writable: harvest::Writable::new(gathered.scratch, spec),
         watch: gathered.watch,
+        clock: gathered.clock,
     });
     Ok(Started {
         stdin: stdin.into(),
@@ -171,12 +173,13 @@ struct Gathered {
     watch: Option<Arc<Watch>>,
     reduced: bool,
     ahead_ns: i64,
+    clock: Option<Hand>,
     notes: Vec<String>,
 }
 
 fn gather(control: &OwnedFd, sink: &Arc<dyn Sink>) -> Result<Gathered, StartError> {
     let (mut sockets, mut init, mut tree, mut server) = (None, None, None, None);
-    let (mut watch, mut clock) = (None, 0);
+    let (mut watch, mut clock) = (None, None);
     let mut all_notes = Vec::new();
     loop {
         let (news, mut fds, sender) = next(control)?;
@@ -201,7 +204,7 @@ fn gather(control: &OwnedFd, sink: &Arc<dyn Sink>) -> Result<Gathered, StartErro
                 }
                 message::tell(control.as_fd(), &Order::Exec, &[]).map_err(StartError::Helper)?;
             }
-            News::Clock { ahead_ns } => clock = ahead_ns,
+            News::Clock { ahead_ns } => clock = Some((ahead_ns, fds.pop().map(Hand::new))),
             News::Running => break,
             News::Failed(failure) => return Err(failure.into()),
             News::Ended { .. } => return Err(StartError::Silent),
@@ -212,6 +215,7 @@ fn gather(control: &OwnedFd, sink: &Arc<dyn Sink>) -> Result<Gathered, StartErro
     else {
         return Err(StartError::Silent);
     };
+    let (ahead_ns, clock) = clock.unwrap_or_default();
     Ok(Gathered {
         sockets,
         init,
@@ -219,7 +223,8 @@ fn gather(control: &OwnedFd, sink: &Arc<dyn Sink>) -> Result<Gathered, StartErro
         server,
         watch,
         reduced,
-        ahead_ns: clock,
+        ahead_ns,
+        clock,
         notes: all_notes,
     })
 }

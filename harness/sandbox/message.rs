@@ -1,7 +1,7 @@
 //! What the launcher and its helper tell each other: one JSON document a packet, descriptors
 //! attached. The plan itself travels in a memory file, because planted files can be large.
 
-use super::spec::{Limits, Mount, Spec};
+use super::spec::{Identity, Limits, Mount, Spec};
 use super::sys;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -20,6 +20,8 @@ pub struct Plan {
     pub files: Vec<Slice>,
     pub limits: Limits,
     pub clock: Option<SystemTime>,
+    pub jumps: bool,
+    pub identity: Identity,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -59,6 +61,7 @@ pub enum News {
         notes: Vec<String>,
     },
     /// From the same, right before it executes the server's program: the server's clock is set.
+    /// With the clock's library, open for writing.
     Clock {
         ahead_ns: i64,
     },
@@ -157,6 +160,8 @@ pub fn write_plan(spec: &Spec) -> io::Result<OwnedFd> {
         mounts: spec.mounts.clone(),
         limits: spec.limits,
         clock: spec.clock,
+        jumps: spec.jumps,
+        identity: spec.identity.clone(),
     };
     let document = serde_json::to_vec(&plan)?;
     let mut out = (document.len() as u64).to_le_bytes().to_vec();

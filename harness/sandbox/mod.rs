@@ -43,6 +43,7 @@ mod sys;
 mod watch;
 
 pub use child::{Child, Exit};
+pub use clock::NOTICED;
 pub use error::StartError;
 pub use harvest::{Bound, Harvest};
 pub use helper::{ARGV0, child_main, is_helper};
@@ -51,4 +52,4 @@ pub use message::Step;
 pub use network::{ADDRESS4, ADDRESS6, NAMESERVER};
 pub use nft::{MARK, PORT};
 pub use probe::{Probe, probe};
-pub use spec::{Limits, Mode, Mount, PlantedFile, Spec};
+pub use spec::{Identity, Limits, Mode, Mount, PlantedFile, Spec};

@@ -37,7 +37,7 @@ pub fn enter(plan: &Plan) -> Result<(Trees, Vec<String>), Failure> {
     sys::unshare(all).at(Step::UserNamespace, "unshare")?;
     let inside = Persona::DEFAULT.uid;
     map("self", &[(inside, uid)], &[(inside, gid)]).at(Step::IdMap, "uid_map")?;
-    sys::set_host_name(Persona::DEFAULT.host).at(Step::Root, "hostname")?;
+    sys::set_host_name(&plan.identity.host).at(Step::Root, "hostname")?;
     Ok((trees, notes))
 }
 

@@ -207,7 +207,7 @@ impl Building<'_> {
             .create(self.root.join("root"))?;
         symlink("/run", self.root.join("var/run"))?;
         symlink("/run/lock", self.root.join("var/lock"))?;
-        etc::build(&self.root.join("etc"))?;
+        etc::build(&self.root.join("etc"), &self.plan.identity)?;
         for (name, base) in base {
             let at = self.root.join(name);
             match base {

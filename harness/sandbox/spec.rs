@@ -1,5 +1,6 @@
 //! What to start and what it may see and use. Plain data; nothing here touches the host.
 
+use crate::secret::Persona;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
@@ -19,9 +20,41 @@ pub struct Spec {
     pub limits: Limits,
     /// What the server's wall clock shows when its program is executed; by default the real time.
     pub clock: Option<SystemTime>,
+    /// Whether [`Child::advance`](super::Child::advance) will be asked for: waits inside are made
+    /// of slices then, which costs processor time.
+    pub jumps: bool,
+    /// Whose machine it seems to be.
+    pub identity: Identity,
     /// The executable whose `main` calls [`child_main`](super::child_main); by default the
     /// running one.
     pub helper: Option<PathBuf>,
+}
+
+/// Names that a machine tells. The home folder stays that of the persona.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Identity {
+    pub user: String,
+    pub full_name: String,
+    pub host: String,
+    /// Name in the time zone database, such as `Etc/UTC`.
+    pub zone: String,
+}
+
+impl Default for Identity {
+    fn default() -> Self {
+        let Persona {
+            user,
+            full_name,
+            host,
+            ..
+        } = Persona::DEFAULT;
+        Self {
+            user: user.to_owned(),
+            full_name: full_name.to_owned(),
+            host: host.to_owned(),
+            zone: "Etc/UTC".to_owned(),
+        }
+    }
 }
 
 /// A folder or file of the host that the server sees.

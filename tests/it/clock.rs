@@ -2,8 +2,9 @@
 //! is longer or shorter for it.
 
 use crate::context::Context;
-use crate::sandbox::{Done, run, shell, spec, unprivileged};
+use crate::sandbox::{Done, LONG, begin, run, shell, spec, unprivileged};
 use std::fs;
+use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use turncoat::sandbox::{Mode, Mount, Spec};
@@ -200,6 +201,133 @@ setTimeout(() => {
     let (done, took) = then(shell("sleep 0.1 && timeout 1 sleep 60; echo $?"));
     assert_eq!(done.out, "124\n");
     assert!(took >= Duration::from_millis(1100) && took < Duration::from_secs(30));
+}
+
+/// Runs in a sandbox in which time jumps by `days` once the program has said that it is ready, and
+/// again for what began to wait later than that.
+fn jumping(spec: Spec, days: u64) -> String {
+    let mut spec = at(spec, UNIX_EPOCH + Duration::from_secs(BEGIN));
+    spec.jumps = true;
+    let (started, _kept) = begin(&spec);
+    let mut child = started.child;
+    let mut out = BufReader::new(fs::File::from(started.stdout));
+    let mut line = String::new();
+    out.read_line(&mut line).unwrap();
+    assert_eq!(line, "ready\n");
+    let exit = (0..20).find_map(|_| {
+        child.advance(Duration::from_secs(days * 86_400)).unwrap();
+        child.wait_timeout(LONG / 20)
+    });
+    drop(child);
+    let mut rest = String::new();
+    out.read_to_string(&mut rest).unwrap();
+    let mut err = String::new();
+    fs::File::from(started.stderr)
+        .read_to_string(&mut err)
+        .unwrap();
+    assert_eq!(err, "");
+    assert_eq!(exit.expect("it still waits").code, Some(0), "{rest}");
+    rest
+}
+
+/// Each in a thread of its own: a wait of two days in every way there is.
+const LONG_WAITS: &str = r#"
+import asyncio, ctypes, os, platform, select, socket, subprocess, sys, threading, time
+libc = ctypes.CDLL(None, use_errno=True)
+DATE, UPTIME, DAYS = time.CLOCK_REALTIME, time.CLOCK_MONOTONIC, 2 * 86400
+quiet, other = socket.socketpair()
+
+def deadline(clock):
+    at = time.clock_gettime_ns(clock) + DAYS * 10**9
+    return (ctypes.c_int64 * 2)(at // 10**9, at % 10**9)
+
+def on_epoll():
+    epoll = select.epoll()
+    epoll.register(quiet, select.EPOLLIN)
+    epoll.poll(DAYS)
+
+def on_poll():
+    poll = select.poll()
+    poll.register(quiet, select.POLLIN)
+    poll.poll(DAYS * 1000)
+
+def on_select():
+    assert select.select([quiet], [], [quiet], DAYS) == ([], [], [])
+
+def on_condition():
+    condition = threading.Condition()
+    with condition:
+        assert not condition.wait(DAYS)
+
+def room():
+    return ctypes.create_string_buffer(128)
+
+def on_semaphore(clock):
+    semaphore = room()
+    libc.sem_init(semaphore, 0, 0)
+    assert libc.sem_clockwait(semaphore, clock, deadline(clock)) == -1
+
+def on_mutex():
+    mutex = room()
+    libc.pthread_mutex_lock(mutex)
+    assert libc.pthread_mutex_timedlock(mutex, deadline(DATE)) == 110
+
+# A condition may end without a reason, and the time tells.
+def on_libcs_condition():
+    mutex, condition, until = room(), room(), deadline(DATE)
+    libc.pthread_mutex_lock(mutex)
+    while libc.pthread_cond_timedwait(condition, mutex, until) != 110:
+        pass
+
+FUTEX = {"x86_64": 202, "aarch64": 98}[platform.machine()]
+def on_futex(operation, time):
+    word = ctypes.c_int(0)
+    libc.syscall(FUTEX, ctypes.byref(word), operation, 0, time, None, -1)
+    assert ctypes.get_errno() == 110
+
+waits = [
+    lambda: time.sleep(DAYS), on_epoll, on_poll, on_select, on_condition, on_mutex, on_libcs_condition,
+    lambda: on_semaphore(DATE), lambda: on_semaphore(UPTIME),
+    lambda: libc.sleep(DAYS), lambda: libc.usleep(2**32 - 1),
+    lambda: libc.nanosleep((ctypes.c_int64 * 2)(DAYS, 0), None),
+    lambda: libc.clock_nanosleep(UPTIME, 1, deadline(UPTIME), None),
+    lambda: libc.clock_nanosleep(DATE, 1, deadline(DATE), None),
+    lambda: on_futex(9, deadline(UPTIME)), lambda: on_futex(9 | 256, deadline(DATE)),
+    lambda: on_futex(0, (ctypes.c_int64 * 2)(DAYS, 0)),
+    lambda: asyncio.run(asyncio.sleep(DAYS)),
+    lambda: subprocess.run(["sleep", str(DAYS)], check=True),
+]
+before = time.time(), time.monotonic()
+threads = [threading.Thread(target=wait) for wait in waits]
+for thread in threads:
+    thread.start()
+def tasks():
+    return [open(f"/proc/self/task/{task}/stat").read().rsplit(") ")[1][0] for task in os.listdir("/proc/self/task")]
+while tasks().count("S") < len(waits):
+    pass
+print("ready", flush=True)
+for thread in threads:
+    thread.join()
+after = time.time(), time.monotonic()
+print([DAYS <= b - a for a, b in zip(before, after)])
+"#;
+
+#[test]
+fn waits_of_days_are_over_when_days_have_passed() {
+    let out = jumping(spec(&["python3", "-c", LONG_WAITS]), 3);
+    assert_eq!(out, "[True, True]\n");
+    let script = r#"
+const began = [Date.now(), performance.now()], later = [];
+setTimeout(() => later.push("timeout"), 20 * 3600e3);
+const timer = setInterval(() => { later.push("interval"); clearInterval(timer); }, 3600e3);
+setTimeout(() => {
+  const days = [Date.now(), performance.now()].map((now, i) => Math.floor((now - began[i]) / 86400e3));
+  console.log(later.sort().join(" "), days.join(" "));
+}, 2 * 86400e3);
+setTimeout(() => console.log("ready"), 1);
+"#;
+    let out = jumping(spec(&["node", "-e", script]), 3);
+    assert_eq!(out, "interval timeout 3 3\n");
 }
 
 /// The date of the comparison's start, as `run` chooses it.

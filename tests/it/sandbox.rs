@@ -19,7 +19,7 @@ use turncoat::sandbox::{
     Bound, Exit, Level, Limits, Mode, Mount, PlantedFile, Spec, StartError, Started, probe, start,
 };
 
-const LONG: Duration = Duration::from_secs(30);
+pub const LONG: Duration = Duration::from_secs(30);
 const PYTHON: &str = "/usr/bin/python3";
 
 pub fn spec(argv: &[&str]) -> Spec {
@@ -48,7 +48,7 @@ pub fn shell(script: &str) -> Spec {
     spec(&["/bin/sh", "-c", script])
 }
 
-fn begin(spec: &Spec) -> (Started, Arc<Kept>) {
+pub fn begin(spec: &Spec) -> (Started, Arc<Kept>) {
     let kept = Arc::new(Kept::default());
     let started = start(spec, kept.clone()).unwrap_or_else(|e| panic!("{e}; {:?}", e.hint()));
     (started, kept)

@@ -4,15 +4,19 @@
 use super::super::sys;
 use std::fs::{self, DirBuilder, File};
 use std::io;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt};
 use std::path::Path;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// The library as `build.rs` compiled it; empty for targets that it is not written for.
 pub const LIBRARY: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/clock.so"));
-/// Stands in the library before the shift, an `i64` of nanoseconds.
+/// Stands in the library before its numbers, each an `i64`: the shift of the date and what has
+/// passed in jumps, both in nanoseconds, and whether there may be jumps.
 pub const MARK: &[u8] = b"\x93shifted clock\r\n";
+
+/// How long it may take until a wait inside has noticed a jump: its slice, and some.
+pub const NOTICED: Duration = Duration::from_millis(25);
 
 /// Where the library stands inside, from the root. The list is read by the dynamic linker itself
 /// (ld.so (8)), so that a cleared environment changes nothing and shows nothing.
@@ -25,7 +29,7 @@ const LISTED: &str = "/opt/lib/libcompat.so\n";
 /// The clock of one sandbox, not set yet.
 pub struct Clock {
     library: File,
-    /// Where in the file the shift stands.
+    /// Where in the file the numbers stand.
     offset: u64,
 }
 
@@ -35,12 +39,52 @@ impl Clock {
     ///
     /// Every process that has the library mapped sees it at once: nothing ever wrote to the
     /// private mapping of its read-only data, so that is the file's own page.
-    pub fn set(&self, begin: SystemTime) -> io::Result<i64> {
+    pub fn set(&self, begin: SystemTime, jumps: bool) -> io::Result<i64> {
         let ahead = nanoseconds(begin).saturating_sub(nanoseconds(now()));
+        let numbers = [ahead, 0, i64::from(jumps)].map(i64::to_ne_bytes);
         self.library
-            .write_all_at(&ahead.to_ne_bytes(), self.offset)?;
+            .write_all_at(numbers.as_flattened(), self.offset)?;
         Ok(ahead)
     }
+
+    /// What the sandbox's owner needs to let time pass.
+    pub fn library(&self) -> BorrowedFd<'_> {
+        self.library.as_fd()
+    }
+}
+
+/// Lets time pass in a running sandbox.
+#[derive(Debug)]
+pub struct Hand {
+    library: File,
+    passed_ns: i64,
+}
+
+impl Hand {
+    /// With the descriptor of a [`Clock`] that is set.
+    pub fn new(library: OwnedFd) -> Self {
+        Self {
+            library: library.into(),
+            passed_ns: 0,
+        }
+    }
+
+    /// All clocks inside are later by so much from now on. Waits see it within a slice of theirs
+    /// ([`NOTICED`]).
+    pub fn advance(&mut self, by: Duration) -> io::Result<()> {
+        let by = i64::try_from(by.as_nanos()).unwrap_or(i64::MAX);
+        let passed_ns = self.passed_ns.saturating_add(by);
+        let offset = numbers().ok_or(io::ErrorKind::Unsupported)? + size_of::<i64>() as u64;
+        self.library
+            .write_all_at(&passed_ns.to_ne_bytes(), offset)?;
+        self.passed_ns = passed_ns;
+        Ok(())
+    }
+}
+
+/// Where the numbers stand in the library.
+fn numbers() -> Option<u64> {
+    memchr::memmem::find(LIBRARY, MARK).map(|at| (at + MARK.len()) as u64)
 }
 
 /// Writes the library and the list that names it below `root`, which is not sealed yet.
@@ -48,8 +92,7 @@ impl Clock {
 /// # Errors
 /// Nothing is listed then: the dynamic linker complains on stderr of what is listed and absent.
 pub fn place(root: &Path) -> io::Result<Clock> {
-    let offset = memchr::memmem::find(LIBRARY, MARK)
-        .map(|at| (at + MARK.len()) as u64)
+    let offset = numbers()
         .ok_or_else(|| io::Error::new(io::ErrorKind::Unsupported, "not built for this system"))?;
     let ours = fs::symlink_metadata(root)?.dev();
     for folder in FOLDERS {

@@ -2,23 +2,33 @@
 //! preloaded inside the sandbox, and no module of the crate: it runs where everything is hostile.
 //!
 //! Dates are shown shifted; deadlines made up from them are shifted back, so that every wait
-//! takes its real time. The monotonic clocks are left alone. It keeps no state but the addresses
-//! of libc's functions, allocates nothing, takes no lock after its constructor, and needs no
-//! version of any symbol, so that it loads wherever a dynamic linker reads `ld.so.preload`.
+//! takes its real time. Where the sandbox lets time pass in jumps, every clock is ahead by what
+//! has passed, and waits end when they are due by what is shown. The library keeps no state but
+//! the addresses of libc's functions, allocates nothing, takes no lock after its constructor, and
+//! needs no version of any symbol, so that it loads wherever a dynamic linker reads
+//! `ld.so.preload`.
 //!
-//! Out of its reach: system calls made without libc (static programs, Go), times of files.
+//! Out of its reach: system calls made without libc (static programs, Go), times of files, and
+//! timers that the kernel keeps (timerfd, alarm): no jump hurries them.
 
 #![no_std]
 
-use core::ffi::{CStr, c_char, c_int, c_long, c_uint, c_void};
+use core::ffi::{CStr, c_char, c_int, c_long, c_void};
 use core::marker::PhantomData;
-use core::ptr::null;
 use core::sync::atomic::{AtomicPtr, Ordering};
 
+#[path = "shim/calls.rs"]
+mod calls;
+#[path = "shim/deadlines.rs"]
+mod deadlines;
+#[path = "shim/raw.rs"]
+mod raw;
 #[path = "shift.rs"]
 mod shift;
+#[path = "shim/spans.rs"]
+mod spans;
 
-use shift::Timespec;
+use shift::{Shift, Timespec};
 
 #[panic_handler]
 fn panic(_: &core::panic::PanicInfo) -> ! {
@@ -28,23 +38,45 @@ fn panic(_: &core::panic::PanicInfo) -> ! {
 }
 
 /// The library's own read-only data is the page that all processes share: the sandbox writes the
-/// shift into the file (behind these bytes, which it finds it by), and every mapping shows it.
+/// numbers into the file (behind these bytes, which it finds them by), and every mapping shows
+/// them.
 #[repr(C)]
 struct Page {
     mark: [u8; 16],
     /// Nanoseconds to add to the real date.
     shift_ns: i64,
+    /// Nanoseconds that have passed in jumps: to be added to every clock.
+    passed_ns: i64,
+    /// Not zero where there may be jumps.
+    jumps: i64,
 }
 
 #[used]
 static PAGE: Page = Page {
     mark: *b"\x93shifted clock\x0d\x0a",
     shift_ns: 0,
+    passed_ns: 0,
+    jumps: 0,
 };
 
-fn shift_ns() -> i64 {
-    // SAFETY: a live, aligned static. Volatile, because the file may say otherwise than the source.
-    unsafe { (&raw const PAGE.shift_ns).read_volatile() }
+/// What the clocks show beyond the real time, now.
+fn shift() -> Shift {
+    // SAFETY: live, aligned statics. Volatile, because the file may say otherwise than the source.
+    unsafe {
+        let passed_ns = (&raw const PAGE.passed_ns).read_volatile();
+        Shift {
+            date_ns: (&raw const PAGE.shift_ns)
+                .read_volatile()
+                .saturating_add(passed_ns),
+            uptime_ns: passed_ns,
+        }
+    }
+}
+
+/// Whether a wait may end before its real time is over.
+fn jumps() -> bool {
+    // SAFETY: as above.
+    unsafe { (&raw const PAGE.jumps).read_volatile() != 0 }
 }
 
 unsafe extern "C" {
@@ -56,12 +88,17 @@ unsafe extern "C" {
 
 const RTLD_NEXT: *mut c_void = -1isize as *mut c_void;
 const ENOSYS: c_int = 38;
-const THRD_ERROR: c_int = 2;
+const ETIMEDOUT: c_int = 110;
+const EINTR: c_int = 4;
 /// `TIMER_ABSTIME` and `TFD_TIMER_ABSTIME`.
 const ABSOLUTE: c_int = 1;
 const TIME_UTC: c_int = 1;
 
 const CLOCK_REALTIME: c_int = 0;
+const CLOCK_MONOTONIC: c_int = 1;
+/// The longest that a wait lasts before it looks whether time has jumped, nanoseconds.
+const SLICE: i64 = 10_000_000;
+
 /// The clocks that tell the date.
 fn tells_date(clock: c_int) -> bool {
     const CLOCK_REALTIME_COARSE: c_int = 5;
@@ -71,6 +108,33 @@ fn tells_date(clock: c_int) -> bool {
         clock,
         CLOCK_REALTIME | CLOCK_REALTIME_COARSE | CLOCK_REALTIME_ALARM | CLOCK_TAI
     )
+}
+
+/// The clocks that tell how long the machine has run.
+fn tells_uptime(clock: c_int) -> bool {
+    const CLOCK_MONOTONIC_RAW: c_int = 4;
+    const CLOCK_MONOTONIC_COARSE: c_int = 6;
+    const CLOCK_BOOTTIME: c_int = 7;
+    const CLOCK_BOOTTIME_ALARM: c_int = 9;
+    matches!(
+        clock,
+        CLOCK_MONOTONIC
+            | CLOCK_MONOTONIC_RAW
+            | CLOCK_MONOTONIC_COARSE
+            | CLOCK_BOOTTIME
+            | CLOCK_BOOTTIME_ALARM
+    )
+}
+
+/// What a clock shows beyond the real time, nanoseconds.
+fn shift_of(clock: c_int) -> i64 {
+    if tells_date(clock) {
+        shift().date_ns
+    } else if tells_uptime(clock) {
+        shift().uptime_ns
+    } else {
+        0
+    }
 }
 
 /// libc's function of a name that this library defines as well.
@@ -134,11 +198,9 @@ static CONSTRUCTOR: extern "C" fn() = {
     extern "C" fn construct() {
         CLOCK_GETTIME.look_up();
         TIMESPEC_GET.look_up();
-        CLOCK_NANOSLEEP.look_up();
-        TIMER_SETTIME.look_up();
-        TIMERFD_SETTIME.look_up();
-        SYSCALL.look_up();
-        look_up_waits();
+        deadlines::look_up();
+        spans::look_up();
+        calls::look_up();
         // Nor shall the program find an error that it did not make.
         // SAFETY: no argument; the result is not looked at.
         unsafe { dlerror() };
@@ -146,11 +208,22 @@ static CONSTRUCTOR: extern "C" fn() = {
     construct
 };
 
+/// The thread's error number.
+fn errno() -> c_int {
+    // SAFETY: libc's own location of it.
+    unsafe { *__errno_location() }
+}
+
+/// -1 with an error number.
+fn fail(errno: c_int) -> c_int {
+    // SAFETY: as above.
+    unsafe { *__errno_location() = errno };
+    -1
+}
+
 /// -1 with `ENOSYS`: this libc does not have the function.
 fn absent() -> c_int {
-    // SAFETY: libc's own location of the thread's error number.
-    unsafe { *__errno_location() = ENOSYS };
-    -1
+    fail(ENOSYS)
 }
 
 static CLOCK_GETTIME: Real<unsafe extern "C" fn(c_int, *mut Timespec) -> c_int> =
@@ -166,21 +239,23 @@ pub unsafe extern "C" fn clock_gettime(clock: c_int, into: *mut Timespec) -> c_i
             Some(real) => real(clock, into),
             None => raw::clock_gettime(clock, into),
         };
-        if result == 0 && tells_date(clock) {
-            into.write((into.read()).shifted(shift_ns()));
+        if result == 0 {
+            into.write((into.read()).shifted(shift_of(clock)));
         }
         result
     }
 }
 
-fn date() -> Timespec {
-    let mut date = Timespec {
-        seconds: 0,
-        nanoseconds: 0,
-    };
+/// What a clock shows.
+fn shown(clock: c_int) -> Timespec {
+    let mut now = Timespec::ZERO;
     // SAFETY: a live timespec.
-    unsafe { clock_gettime(CLOCK_REALTIME, &raw mut date) };
-    date
+    unsafe { clock_gettime(clock, &raw mut now) };
+    now
+}
+
+fn date() -> Timespec {
+    shown(CLOCK_REALTIME)
 }
 
 /// # Safety
@@ -228,336 +303,4 @@ pub unsafe extern "C" fn timespec_get(into: *mut Timespec, base: c_int) -> c_int
         into.write(date());
     }
     base
-}
-
-/// A deadline as libc and the kernel need it.
-struct Until {
-    deadline: Timespec,
-    given: *const Timespec,
-}
-
-impl Until {
-    /// # Safety
-    /// A pointer to a deadline, or null.
-    unsafe fn new(given: *const Timespec) -> Self {
-        let none = Timespec {
-            seconds: 0,
-            nanoseconds: 0,
-        };
-        // SAFETY: the caller vouches for what is not null.
-        let deadline = unsafe { given.as_ref() }.copied().unwrap_or(none);
-        Self {
-            deadline: deadline.unshifted(shift_ns()),
-            given,
-        }
-    }
-
-    fn as_ptr(&self) -> *const Timespec {
-        if self.given.is_null() {
-            null()
-        } else {
-            &raw const self.deadline
-        }
-    }
-}
-
-/// Defines functions whose last argument is a deadline, in whichever clock.
-macro_rules! waits {
-    ($($name:ident($($argument:ident: $kind:ty),*) $(@ $version:literal)? else $absent:expr;)*) => {
-        #[allow(non_upper_case_globals, reason = "named as what they are the address of")]
-        mod real {
-            use super::{Real, Timespec, c_char, c_int, c_uint, c_void};
-            $(pub static $name: Real<
-                unsafe extern "C" fn($($kind,)* *const Timespec) -> c_int,
-            > = {
-                let name = concat!(stringify!($name), "\0").as_bytes();
-                match super::CStr::from_bytes_with_nul(name) {
-                    Ok(name) => Real::new(name, &[$($version)?]),
-                    Err(_) => panic!("no name holds a NUL"),
-                }
-            };)*
-        }
-
-        fn look_up_waits() {
-            $(real::$name.look_up();)*
-        }
-
-        $(
-            /// # Safety
-            /// As the function of this name in libc.
-            #[unsafe(no_mangle)]
-            pub unsafe extern "C" fn $name(
-                $($argument: $kind,)*
-                until: *const Timespec,
-            ) -> c_int {
-                // SAFETY: the caller's own arguments.
-                unsafe {
-                    let until = Until::new(until);
-                    match real::$name.get() {
-                        Some(real) => real($($argument,)* until.as_ptr()),
-                        None => $absent,
-                    }
-                }
-            }
-        )*
-    };
-}
-
-waits! {
-    pthread_cond_timedwait(condition: *mut c_void, mutex: *mut c_void) @ c"GLIBC_2.3.2" else ENOSYS;
-    pthread_cond_clockwait(condition: *mut c_void, mutex: *mut c_void, clock: c_int) else ENOSYS;
-    pthread_mutex_timedlock(mutex: *mut c_void) else ENOSYS;
-    pthread_mutex_clocklock(mutex: *mut c_void, clock: c_int) else ENOSYS;
-    pthread_rwlock_timedrdlock(lock: *mut c_void) else ENOSYS;
-    pthread_rwlock_timedwrlock(lock: *mut c_void) else ENOSYS;
-    pthread_rwlock_clockrdlock(lock: *mut c_void, clock: c_int) else ENOSYS;
-    pthread_rwlock_clockwrlock(lock: *mut c_void, clock: c_int) else ENOSYS;
-    pthread_timedjoin_np(thread: usize, result: *mut *mut c_void) else ENOSYS;
-    pthread_clockjoin_np(thread: usize, result: *mut *mut c_void, clock: c_int) else ENOSYS;
-    cnd_timedwait(condition: *mut c_void, mutex: *mut c_void) else THRD_ERROR;
-    mtx_timedlock(mutex: *mut c_void) else THRD_ERROR;
-    sem_timedwait(semaphore: *mut c_void) else absent();
-    sem_clockwait(semaphore: *mut c_void, clock: c_int) else absent();
-    mq_timedsend(queue: c_int, bytes: *const c_char, length: usize, priority: c_uint) else absent();
-    mq_timedreceive(queue: c_int, bytes: *mut c_char, length: usize, priority: *mut c_uint) else absent();
-}
-
-static CLOCK_NANOSLEEP: Real<
-    unsafe extern "C" fn(c_int, c_int, *const Timespec, *mut Timespec) -> c_int,
-> = Real::new(c"clock_nanosleep", &[]);
-
-/// # Safety
-/// As clock_nanosleep (2).
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn clock_nanosleep(
-    clock: c_int,
-    flags: c_int,
-    time: *const Timespec,
-    left: *mut Timespec,
-) -> c_int {
-    let Some(real) = CLOCK_NANOSLEEP.get() else {
-        return ENOSYS;
-    };
-    // SAFETY: the caller's own arguments.
-    unsafe {
-        if flags & ABSOLUTE == 0 {
-            return real(clock, flags, time, left);
-        }
-        let until = Until::new(time);
-        real(clock, flags, until.as_ptr(), left)
-    }
-}
-
-/// `struct itimerspec`.
-#[derive(Clone, Copy)]
-#[repr(C)]
-pub struct Alarm {
-    interval: Timespec,
-    first: Timespec,
-}
-
-impl Alarm {
-    fn unshifted(mut self) -> Self {
-        self.first = self.first.unshifted(shift_ns());
-        self
-    }
-}
-
-static TIMER_SETTIME: Real<
-    unsafe extern "C" fn(*mut c_void, c_int, *const Alarm, *mut Alarm) -> c_int,
-> = Real::new(c"timer_settime", &[c"GLIBC_2.3.3"]);
-
-/// # Safety
-/// As timer_settime (2).
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn timer_settime(
-    timer: *mut c_void,
-    flags: c_int,
-    new: *const Alarm,
-    old: *mut Alarm,
-) -> c_int {
-    let Some(real) = TIMER_SETTIME.get() else {
-        return absent();
-    };
-    // SAFETY: the caller's own arguments.
-    unsafe {
-        if flags & ABSOLUTE == 0 || new.is_null() {
-            return real(timer, flags, new, old);
-        }
-        let alarm = (new.read()).unshifted();
-        real(timer, flags, &raw const alarm, old)
-    }
-}
-
-static TIMERFD_SETTIME: Real<
-    unsafe extern "C" fn(c_int, c_int, *const Alarm, *mut Alarm) -> c_int,
-> = Real::new(c"timerfd_settime", &[]);
-
-/// # Safety
-/// As timerfd_settime (2).
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn timerfd_settime(
-    timer: c_int,
-    flags: c_int,
-    new: *const Alarm,
-    old: *mut Alarm,
-) -> c_int {
-    let Some(real) = TIMERFD_SETTIME.get() else {
-        return absent();
-    };
-    // SAFETY: the caller's own arguments.
-    unsafe {
-        if flags & ABSOLUTE == 0 || new.is_null() {
-            return real(timer, flags, new, old);
-        }
-        let alarm = (new.read()).unshifted();
-        real(timer, flags, &raw const alarm, old)
-    }
-}
-
-type Syscall = unsafe extern "C" fn(c_long, usize, usize, usize, usize, usize, usize) -> c_long;
-
-static SYSCALL: Real<Syscall> = Real::new(c"syscall", &[]);
-
-/// Some libraries wait by the futex call itself (libstdc++'s futures, abseil and so gRPC).
-///
-/// # Safety
-/// As syscall (2). It is declared with variable arguments; where this library is compiled for,
-/// those travel as fixed ones do, and reading more than were given is harmless.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn syscall(
-    number: c_long,
-    a: usize,
-    b: usize,
-    c: usize,
-    d: usize,
-    e: usize,
-    f: usize,
-) -> c_long {
-    let Some(real) = SYSCALL.get() else {
-        return absent().into();
-    };
-    // SAFETY: the caller's own arguments.
-    unsafe {
-        match number {
-            raw::CLOCK_GETTIME
-            | raw::GETTIMEOFDAY
-            | raw::CLOCK_NANOSLEEP
-            | raw::TIMERFD_SETTIME
-            | raw::FUTEX => call_of_time(real, number, [a, b, c, d, e, f]),
-            #[cfg(target_arch = "x86_64")]
-            raw::TIME => call_of_time(real, number, [a, b, c, d, e, f]),
-            // A jump in the end: calls that return twice find the caller's frame as they left it.
-            _ => real(number, a, b, c, d, e, f),
-        }
-    }
-}
-
-/// # Safety
-/// As syscall (2).
-#[inline(never)]
-unsafe fn call_of_time(real: Syscall, number: c_long, arguments: [usize; 6]) -> c_long {
-    let [a, b, c, d, e, f] = arguments;
-    // SAFETY: the caller's own arguments, or a live copy of what one points at.
-    unsafe {
-        match number {
-            raw::CLOCK_GETTIME => {
-                let result = real(number, a, b, c, d, e, f);
-                if result == 0 && tells_date(a as c_int) {
-                    let into = b as *mut Timespec;
-                    into.write((into.read()).shifted(shift_ns()));
-                }
-                result
-            }
-            raw::GETTIMEOFDAY => gettimeofday(a as *mut _, b as *mut _).into(),
-            #[cfg(target_arch = "x86_64")]
-            raw::TIME => time(a as *mut i64),
-            raw::TIMERFD_SETTIME => {
-                timerfd_settime(a as c_int, b as c_int, c as *const _, d as *mut _).into()
-            }
-            raw::CLOCK_NANOSLEEP if b as c_int & ABSOLUTE != 0 => {
-                let until = Until::new(c as *const Timespec);
-                real(number, a, b, until.as_ptr() as usize, d, e, f)
-            }
-            raw::FUTEX if raw::futex_has_deadline(b as c_int) => {
-                let until = Until::new(d as *const Timespec);
-                real(number, a, b, c, until.as_ptr() as usize, e, f)
-            }
-            _ => real(number, a, b, c, d, e, f),
-        }
-    }
-}
-
-/// System calls: their numbers, and how one is made without libc.
-mod raw {
-    use super::{Timespec, c_int, c_long};
-
-    #[cfg(target_arch = "x86_64")]
-    mod numbers {
-        pub const GETTIMEOFDAY: i64 = 96;
-        pub const TIME: i64 = 201;
-        pub const FUTEX: i64 = 202;
-        pub const CLOCK_GETTIME: i64 = 228;
-        pub const CLOCK_NANOSLEEP: i64 = 230;
-        pub const TIMERFD_SETTIME: i64 = 286;
-    }
-
-    #[cfg(target_arch = "aarch64")]
-    mod numbers {
-        pub const TIMERFD_SETTIME: i64 = 86;
-        pub const FUTEX: i64 = 98;
-        pub const CLOCK_GETTIME: i64 = 113;
-        pub const CLOCK_NANOSLEEP: i64 = 115;
-        pub const GETTIMEOFDAY: i64 = 169;
-    }
-
-    pub use numbers::*;
-
-    /// Whether a futex operation may come with a deadline that is a date; the time of a plain
-    /// wait is a duration (futex (2)).
-    pub fn futex_has_deadline(operation: c_int) -> bool {
-        const LOCK_PI: c_int = 6;
-        const WAIT_BITSET: c_int = 9;
-        const WAIT_REQUEUE_PI: c_int = 11;
-        const LOCK_PI2: c_int = 13;
-        const OPTIONS: c_int = 128 | 256;
-        matches!(
-            operation & !OPTIONS,
-            LOCK_PI | WAIT_BITSET | WAIT_REQUEUE_PI | LOCK_PI2
-        )
-    }
-
-    /// clock_gettime (2) for what runs before libc's function is known. Fails as libc's does, but
-    /// for the error number.
-    ///
-    /// # Safety
-    /// As clock_gettime (2).
-    pub unsafe fn clock_gettime(clock: c_int, into: *mut Timespec) -> c_int {
-        let result: c_long;
-        #[cfg(target_arch = "x86_64")]
-        // SAFETY: the call writes to `into` alone; the kernel destroys rcx and r11.
-        unsafe {
-            core::arch::asm!(
-                "syscall",
-                inlateout("rax") CLOCK_GETTIME => result,
-                in("rdi") c_long::from(clock),
-                in("rsi") into,
-                lateout("rcx") _,
-                lateout("r11") _,
-                options(nostack),
-            );
-        }
-        #[cfg(target_arch = "aarch64")]
-        // SAFETY: the call writes to `into` alone.
-        unsafe {
-            core::arch::asm!(
-                "svc 0",
-                in("x8") CLOCK_GETTIME,
-                inlateout("x0") c_long::from(clock) => result,
-                in("x1") into,
-                options(nostack),
-            );
-        }
-        if result == 0 { 0 } else { -1 }
-    }
 }

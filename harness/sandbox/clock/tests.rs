@@ -1,7 +1,7 @@
 //! What can be told of the clock without a sandbox.
 
 use super::place::{LIBRARY, MARK};
-use super::shift::Timespec;
+use super::shift::{Shift, Timespec};
 use proptest::prelude::*;
 
 const SECOND: i64 = 1_000_000_000;
@@ -12,6 +12,13 @@ fn at(seconds: i64, nanoseconds: i64) -> Timespec {
     Timespec {
         seconds,
         nanoseconds,
+    }
+}
+
+fn dates(date_ns: i64) -> Shift {
+    Shift {
+        date_ns,
+        uptime_ns: 0,
     }
 }
 
@@ -26,7 +33,7 @@ fn the_shift_stands_in_one_place() {
     for at in found {
         let at = at + MARK.len();
         assert_eq!(at % 8, 0);
-        assert_eq!(LIBRARY[at..at + 8], [0; 8]);
+        assert_eq!(LIBRARY[at..at + 24], [0; 24]);
     }
 }
 
@@ -40,10 +47,10 @@ fn deadlines_of_other_clocks_stay() {
         at(1_800_000_000, -1),
         at(0, 0),
     ] {
-        assert_eq!(given.unshifted(-60 * SECOND), given);
+        assert_eq!(given.unshifted(dates(-60 * SECOND)), given);
     }
     let forever = at(i64::MAX, SECOND - 1);
-    assert_eq!(forever.unshifted(-60 * SECOND).seconds, i64::MAX);
+    assert_eq!(forever.unshifted(dates(-60 * SECOND)).seconds, i64::MAX);
 }
 
 proptest! {
@@ -65,13 +72,28 @@ proptest! {
         shift in -DATES * SECOND + 1..DATES * SECOND,
     ) {
         let real = at(seconds, nanoseconds);
-        prop_assert_eq!(real.shifted(shift).unshifted(shift), real);
+        prop_assert_eq!(real.shifted(shift).unshifted(dates(shift)), real);
+    }
+
+    /// What has passed in jumps brings a deadline of the monotonic clock nearer, to now at most.
+    #[test]
+    fn what_has_passed_need_not_be_waited_for(
+        seconds in 0..DATES,
+        nanoseconds in 0..SECOND,
+        passed in 0..DATES * SECOND,
+    ) {
+        let deadline = at(seconds, nanoseconds);
+        let real = deadline.unshifted(Shift { date_ns: 0, uptime_ns: passed });
+        let left = total(deadline) - i128::from(passed);
+        prop_assert_eq!(total(real), if left < 0 { 0 } else { left });
+        prop_assert_eq!(i128::from(deadline.since(real)), total(deadline) - total(real));
     }
 
     #[test]
     fn nothing_overflows(seconds: i64, nanoseconds: i64, shift: i64) {
         let time = at(seconds, nanoseconds);
         time.shifted(shift);
-        time.unshifted(shift);
+        time.unshifted(dates(shift));
+        time.since(at(shift, 0));
     }
 }
