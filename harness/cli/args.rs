@@ -3,6 +3,7 @@
 
 use crate::diff::Rule;
 use crate::report::Kind;
+use crate::run::Conditions;
 use clap::builder::{PossibleValuesParser, Styles, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
@@ -113,6 +114,15 @@ pub struct Diff {
     /// own.
     #[arg(long, value_name = "WHEN", default_value = "newest")]
     pub deps: Deps,
+    /// Compare in one world only: `none` for the ordinary one, `all` for one in which everything
+    /// is different, or conditions separated by commas.
+    ///
+    /// By default both versions run in the ordinary world, and then in one where everything is
+    /// different at once: date, uptime, number and order of calls, client and its capabilities,
+    /// failing upstreams, CI, user, host, time zone, locale. What shows only there is looked into
+    /// until its cause can be named.
+    #[arg(long, value_name = "CONDITIONS")]
+    pub under: Option<Conditions>,
     #[command(flatten)]
     pub exercise: Exercise,
     #[command(flatten)]

@@ -8,7 +8,7 @@ use crate::diff::Rule;
 use crate::event::{Listener, Progress};
 use crate::package::{self, Cache, Dependencies, FetchError, Package, Target};
 use crate::report::sarif;
-use crate::run::{Comparison, Means, RunError, subject, unable};
+use crate::run::{CommandLine, Comparison, Means, RunError, Worlds, subject, unable};
 use crate::scenario::{self, Known, Scenario, Setting};
 use crate::secret::Seed;
 use crate::verdict::{self, Allow, Report, Severity};
@@ -68,6 +68,7 @@ pub fn diff(what: &Diff, shell: &Shell) -> Result<Exit, Failure> {
                 policy: policy.clone(),
                 seed,
                 means,
+                worlds: what.worlds.clone(),
                 notes: notes.clone(),
             });
             let comparing = Arc::clone(&comparison);
@@ -397,7 +398,7 @@ fn fail_on(severity: Severity) -> FailOn {
 }
 
 /// The command that makes the same comparison again.
-fn diff_command(what: &Diff, seed: Seed, calls: u32) -> String {
+fn diff_command(what: &Diff, seed: Seed, calls: u32) -> CommandLine {
     let mut words = vec!["turncoat".to_owned(), "diff".to_owned()];
     if let Subject::Named(old) = &what.old {
         words.push(quoted(old));
@@ -417,11 +418,18 @@ fn diff_command(what: &Diff, seed: Seed, calls: u32) -> String {
         "--seed".to_owned(),
         seed.0.to_string(),
     ]);
-    if let Subject::Command(command) = &what.new {
-        words.push("--".to_owned());
-        words.extend(command.iter().map(|word| quoted(word)));
+    if let Worlds::Only(conditions) = &what.worlds {
+        words.extend(["--under".to_owned(), conditions.to_string()]);
     }
-    words.join(" ")
+    let mut tail = Vec::new();
+    if let Subject::Command(command) = &what.new {
+        tail.push("--".to_owned());
+        tail.extend(command.iter().map(|word| quoted(word)));
+    }
+    CommandLine {
+        head: words.join(" "),
+        tail: tail.join(" "),
+    }
 }
 
 /// A word as a POSIX shell reads it back.

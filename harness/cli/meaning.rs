@@ -6,6 +6,7 @@ use super::failure::Failure;
 use super::surroundings::Surroundings;
 use crate::diff::Rule;
 use crate::report::{Kind, terminal::Detail};
+use crate::run::Worlds;
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -37,6 +38,7 @@ pub struct Diff {
     pub new: Subject,
     pub scenario: Option<PathBuf>,
     pub dependencies: Deps,
+    pub worlds: Worlds,
     pub exercise: Exercise,
     pub policy: Policy,
     pub output: Output,
@@ -166,6 +168,7 @@ pub fn read(typed: Typed, here: &Surroundings) -> Result<(Command, Manner), Fail
             new: subject(diff.new, diff.command)?,
             scenario: diff.scenario,
             dependencies: diff.deps,
+            worlds: diff.under.map_or_else(Worlds::default, Worlds::Only),
             exercise: exercise(diff.exercise, here)?,
             policy: policy(diff.judgement, FailOn::Suspicious),
             output: output(diff.output)?,

@@ -171,7 +171,8 @@ async fn observation(
         command: format!(
             "turncoat check {}",
             super::engine::quoted(&path.display().to_string())
-        ),
+        )
+        .into(),
         listener,
         mounted: Vec::new(),
         helper: None,

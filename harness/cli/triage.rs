@@ -6,7 +6,7 @@ use super::engine::{
 use super::meaning::{Subject, Triage};
 use super::{Exit, Failure, Shell, reports};
 use crate::event::Listener;
-use crate::run::{Means, Observation, subject, unable};
+use crate::run::{CommandLine, Means, Observation, subject, unable};
 use std::sync::Arc;
 
 pub fn triage(what: &Triage, shell: &Shell) -> Result<Exit, Failure> {
@@ -56,7 +56,8 @@ pub fn triage(what: &Triage, shell: &Shell) -> Result<Exit, Failure> {
     )
 }
 
-fn command(what: &Triage) -> String {
+fn command(what: &Triage) -> CommandLine {
+    let mut tail = Vec::new();
     let mut words = vec!["turncoat triage".to_owned()];
     if let Some(scenario) = &what.scenario {
         words.push(format!(
@@ -67,9 +68,12 @@ fn command(what: &Triage) -> String {
     match &what.target {
         Subject::Named(target) => words.push(quoted(target)),
         Subject::Command(command) => {
-            words.push("--".to_owned());
-            words.extend(command.iter().map(|word| quoted(word)));
+            tail.push("--".to_owned());
+            tail.extend(command.iter().map(|word| quoted(word)));
         }
     }
-    words.join(" ")
+    CommandLine {
+        head: words.join(" "),
+        tail: tail.join(" "),
+    }
 }

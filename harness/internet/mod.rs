@@ -5,7 +5,8 @@
 //! answered. Every byte is hostile: bounded, parsed once, never trusted.
 //!
 //! `world` accepts, `connection` finds out what a connection is, `dns`, `tls`, `http`, `smtp`,
-//! `flow` and `udp` each speak for one kind, and `mock` holds the upstreams that answer.
+//! `flow` and `udp` each speak for one kind, `mock` holds the upstreams that answer, and `weather`
+//! says how those are doing.
 
 pub mod mock;
 
@@ -27,10 +28,12 @@ mod tests;
 mod tls;
 mod udp;
 mod upstream;
+mod weather;
 mod world;
 
 pub use limits::Limits;
 pub use smtp::{SmtpAction, SmtpRule, SmtpStage};
 pub use tls::{Ca, CaError};
 pub use upstream::Upstream;
+pub use weather::Weather;
 pub use world::{Config, OpenError, Sockets, Stats, World};

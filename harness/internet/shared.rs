@@ -7,12 +7,13 @@ use super::names::Names;
 use super::smtp::SmtpRule;
 use super::tls::Acceptors;
 use super::upstream::Upstreams;
+use super::weather::Weather;
 use crate::effect::{Kind, Sink};
 use crate::secret::Seed;
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -22,7 +23,10 @@ pub struct Shared {
     pub upstreams: Upstreams,
     pub smtp: Vec<SmtpRule>,
     pub seed: Seed,
-    pub ahead_ns: i64,
+    /// Nanoseconds by which the date here is ahead of the real one.
+    pub ahead_ns: AtomicI64,
+    /// [`Weather`] by its code.
+    pub weather: AtomicU8,
     pub limits: Limits,
     pub busy: Busy,
     pub flows: Flows,
@@ -41,16 +45,22 @@ impl Shared {
     /// The date in this world.
     #[expect(clippy::disallowed_methods, reason = "the clock that is shifted")]
     pub fn now(&self) -> SystemTime {
+        let ahead_ns = self.ahead_ns.load(Ordering::SeqCst);
         let (real, shift) = (
             SystemTime::now(),
-            Duration::from_nanos(self.ahead_ns.unsigned_abs()),
+            Duration::from_nanos(ahead_ns.unsigned_abs()),
         );
-        let shifted = if self.ahead_ns < 0 {
+        let shifted = if ahead_ns < 0 {
             real.checked_sub(shift)
         } else {
             real.checked_add(shift)
         };
         shifted.unwrap_or(real)
+    }
+
+    /// How upstreams are doing.
+    pub fn weather(&self) -> Weather {
+        Weather::of_code(self.weather.load(Ordering::SeqCst))
     }
 
     /// The name that a dialled address stands for.

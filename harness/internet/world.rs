@@ -13,6 +13,7 @@ use super::stream::Stream;
 use super::tls::{Acceptors, Ca, CaError};
 use super::udp;
 use super::upstream::{Upstream, Upstreams};
+use super::weather::Weather;
 use crate::effect::{Peer, Sink};
 use crate::secret::Seed;
 use std::io;
@@ -103,7 +104,8 @@ impl World {
             },
             smtp: config.smtp,
             seed: config.seed,
-            ahead_ns: config.ahead_ns,
+            ahead_ns: config.ahead_ns.into(),
+            weather: Default::default(),
             busy: Default::default(),
             flows: Flows::default(),
             budget: Budget::new(config.limits.memory),
@@ -155,6 +157,20 @@ impl World {
         for kind in self.shared.flows.cut() {
             self.shared.emit(kind);
         }
+    }
+
+    /// The date here is later by so much from now on.
+    pub fn advance(&self, by: Duration) {
+        let by = i64::try_from(by.as_nanos()).unwrap_or(i64::MAX);
+        let ahead_ns = &self.shared.ahead_ns;
+        let later = ahead_ns.load(Ordering::SeqCst).saturating_add(by);
+        ahead_ns.store(later, Ordering::SeqCst);
+    }
+
+    /// How all upstreams do from now on.
+    pub fn turn(&self, weather: Weather) {
+        let code = weather.code();
+        self.shared.weather.store(code, Ordering::SeqCst);
     }
 
     pub fn stats(&self) -> Stats {

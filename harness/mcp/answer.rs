@@ -26,7 +26,9 @@ impl Answers {
     /// `form` and `url` also read as the plain `elicitation` of 2025-06-18.
     pub fn capabilities(&self) -> Value {
         let mut map = Map::new();
-        map.insert("roots".into(), json!({}));
+        if !self.roots.is_empty() {
+            map.insert("roots".into(), json!({}));
+        }
         if self.sampling.is_some() {
             map.insert("sampling".into(), json!({}));
         }

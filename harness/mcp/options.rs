@@ -26,7 +26,7 @@ pub struct Options {
     pub max_line: usize,
     /// Bytes from the server in all; past them nothing more is read and it counts as gone.
     pub max_total: u64,
-    /// `file://` addresses for `roots/list`.
+    /// `file://` addresses for `roots/list`; without any, the capability is not declared.
     pub roots: Vec<String>,
     /// The text a model is made to say to every `sampling/createMessage`; without one, the
     /// capability is not declared.

@@ -12,9 +12,12 @@ const NEAR_S: i64 = 36 * 3600;
 /// Finds times in text.
 pub struct ClockReader {
     pattern: Regex,
-    /// Unix seconds at the start of the run.
-    now: i64,
+    /// Unix seconds at the start of the run, and wherever the clock stood after a jump.
+    nows: Vec<i64>,
 }
+
+/// Jumps that are remembered; a run makes few.
+const NOWS: usize = 64;
 
 impl ClockReader {
     pub fn new(now: i64) -> Self {
@@ -28,7 +31,17 @@ impl ClockReader {
             r"|(?P<epoch>\d{10}(?:\d{3}|\d{6}|\d{9})?(?:\.\d{1,9})?)",
         ))
         .expect("a constant pattern compiles");
-        Self { pattern, now }
+        Self {
+            pattern,
+            nows: vec![now],
+        }
+    }
+
+    /// The clock has jumped to `now`, in Unix seconds: times near it are of this run as well.
+    pub fn jump(&mut self, now: i64) {
+        if self.nows.len() < NOWS {
+            self.nows.push(now);
+        }
     }
 
     /// Times near now in `text`: where, and the format's name. Ascending, without overlaps.
@@ -76,7 +89,11 @@ impl ClockReader {
                 whole.get(..10).and_then(|seconds| seconds.parse().ok())
             }
         };
-        at.is_some_and(|at| at.abs_diff(self.now) < NEAR_S as u64)
+        let near = |at: i64| {
+            let mut nows = self.nows.iter();
+            nows.any(|now| at.abs_diff(*now) < NEAR_S as u64)
+        };
+        at.is_some_and(near)
     }
 }
 
@@ -118,6 +135,17 @@ mod tests {
     use super::ClockReader;
 
     const NOW: i64 = 1_795_392_000; // 2026-11-23T00:00:00Z
+
+    #[test]
+    fn a_clock_that_jumped_tells_other_times() {
+        let mut reader = ClockReader::new(NOW);
+        assert!(reader.find("2027-03-01").is_empty());
+        reader.jump(NOW + 98 * 86_400);
+        for of_the_run in ["2027-03-01", "2026-11-23"] {
+            assert_eq!(reader.find(of_the_run).len(), 1);
+        }
+        assert!(reader.find("2027-01-01").is_empty());
+    }
 
     #[test]
     fn times_of_the_run_are_found_and_others_left() {

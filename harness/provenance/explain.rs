@@ -77,6 +77,11 @@ impl Explainer {
         );
     }
 
+    /// The clock jumped to `now`, in Unix seconds.
+    pub fn jump(&mut self, now: i64) {
+        self.clock.jump(now);
+    }
+
     /// An upstream answered: what it said explains what the server says from now on. Values that
     /// echo something known keep their first origin.
     pub fn reply(&mut self, host: &str, leaves: impl IntoIterator<Item = (String, String)>) {

@@ -19,6 +19,7 @@ pub fn report() -> Report {
             runs: 3,
             wall_s: 3.25,
             isolation: "L0".into(),
+            conditions: Vec::new(),
             blind_spots: vec!["reads of files are not recorded".into()],
             reach: vec![
                 reach("sendEmail", 48, 48),

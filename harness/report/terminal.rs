@@ -340,6 +340,13 @@ impl Page<'_> {
             exercise.wall_s,
         );
         self.field(0, "exercise", &what)?;
+        if !exercise.conditions.is_empty() {
+            let what = format!(
+                "and under other circumstances: {}",
+                exercise.conditions.join(", ")
+            );
+            self.field(0, "", &what)?;
+        }
         let mute: Vec<&str> = (exercise.reach.iter())
             .filter(|reach| reach.ok == 0)
             .map(|reach| reach.tool.as_str())

@@ -1,8 +1,10 @@
 //! What the runs of one command share: the world, the plan of calls, and what was learnt about
 //! starting each version.
 
+use super::condition::Condition;
 use super::drive::{Job, Run, Ties, drive};
 use super::error::RunError;
+use super::evidence::CommandLine;
 use super::floor;
 use super::plan::{Plan, plan};
 use super::setup::Setup;
@@ -29,7 +31,7 @@ pub struct Means {
     /// Where run folders go.
     pub folder: PathBuf,
     /// The command line, for reproducing a finding.
-    pub command: String,
+    pub command: CommandLine,
     pub listener: Arc<dyn Listener>,
     /// Upstreams made in Rust (`wiremock` mocks, say), before those of the scenario. Unlike
     /// them they are not made anew for every run.
@@ -157,7 +159,10 @@ impl<'a> Bench<'a> {
         self.plan.send_if_modified(|known| {
             let missing = known.is_none();
             if missing {
-                let plan = plan(surface, self.exercise(), self.means.calls, self.setup.seed);
+                let mut plan = plan(surface, self.exercise(), self.means.calls, self.setup.seed);
+                if self.setup.conditions().has(Condition::Order) {
+                    plan = plan.shuffled(self.setup.seed);
+                }
                 *known = Some(Arc::new((surface.clone(), plan)));
             }
             missing

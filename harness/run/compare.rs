@@ -2,7 +2,9 @@
 //! noise of the old one.
 
 use super::bench::{Bench, Cast, Means};
+use super::condition::Worlds;
 use super::drive::{Run, Ties};
+use super::elsewhere::{self, Elsewhere};
 use super::error::RunError;
 use super::evidence::Recordings;
 use super::setup::Setup;
@@ -31,6 +33,7 @@ pub struct Comparison {
     pub policy: Policy,
     pub seed: Seed,
     pub means: Means,
+    pub worlds: Worlds,
     /// Sentences for the report, from before the runs.
     pub notes: Vec<String>,
 }
@@ -48,7 +51,14 @@ pub async fn compare(comparison: &Comparison) -> Result<Report, RunError> {
     let mut setup = Setup::new(&comparison.scenario, comparison.seed, &comparison.means)?;
     setup.adopt(&comparison.old);
     setup.adopt(&comparison.new);
-    let bench = Bench::new(&setup, &comparison.means);
+    if let Worlds::Only(conditions) = &comparison.worlds {
+        setup = setup.under(conditions);
+    }
+    let means = Means {
+        calls: (comparison.means.calls).saturating_mul(setup.conditions().times()),
+        ..comparison.means.clone()
+    };
+    let bench = Bench::new(&setup, &means);
     let old = |role| Cast {
         package: &comparison.old,
         role,
@@ -120,6 +130,15 @@ pub async fn compare(comparison: &Comparison) -> Result<Report, RunError> {
         }
     }
     let problems = bench.problems(&[("the old version", &first), ("the new version", &latest)]);
+    let whole = first.problem.is_none() && latest.problem.is_none();
+    let elsewhere = match &comparison.worlds {
+        Worlds::OrdinaryAndOthers if whole && comparison.means.only_call.is_none() => {
+            elsewhere::explore(comparison, &setup, &changes).await
+        }
+        _ => Elsewhere::default(),
+    };
+    runs += elsewhere.runs;
+    notes.extend(elsewhere.notes);
     let recordings = Recordings::new(
         Some(&first.folder),
         &latest.folder,
@@ -127,14 +146,20 @@ pub async fn compare(comparison: &Comparison) -> Result<Report, RunError> {
         &latest.recorded.arguments,
         &comparison.means.command,
     );
-    let (findings, allowed) = judge(changes, &comparison.policy, &recordings);
+    let (mut findings, mut allowed) = judge(changes, &comparison.policy, &recordings);
+    findings.extend(elsewhere.findings);
+    findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+    allowed.extend(elsewhere.allowed);
     let dependencies = package::tree_difference(&comparison.old, &comparison.new);
     Ok(Report {
         schema: SCHEMA.to_owned(),
         verdict: concluded(&findings, &problems, &comparison.policy),
         old: Some(subject(&comparison.old, Vec::new())),
         new: subject(&comparison.new, dependencies),
-        exercise: exercise(&latest, comparison.seed, runs, notes, began),
+        exercise: Exercise {
+            conditions: elsewhere.tried,
+            ..exercise(&latest, comparison.seed, runs, notes, began)
+        },
         findings,
         allowed,
         problems,
@@ -199,6 +224,7 @@ pub fn exercise(
         wall_s: (began.elapsed().as_secs_f64() * 1000.0).round() / 1000.0,
         isolation: run.isolation.clone(),
         blind_spots: super::blind::spots(notes),
+        conditions: Vec::new(),
         reach: recorded.reach.clone(),
     }
 }
@@ -220,6 +246,7 @@ pub fn unable(old: Option<Subject>, new: Subject, seed: Seed, error: &RunError) 
             wall_s: 0.0,
             isolation: "none".to_owned(),
             blind_spots: Vec::new(),
+            conditions: Vec::new(),
             reach: Vec::new(),
         },
         findings: Vec::new(),

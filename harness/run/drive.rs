@@ -4,48 +4,32 @@ use super::error::RunError;
 use super::log::Log;
 use super::plan::Plan;
 use super::recorder::{Recorded, Recorder};
+use super::rest::{PAUSE, Rest, Scene, Watch};
 use super::setup::Setup;
-use crate::effect::{Body, Exit, FileChange, Kind, Misbehaviour, Phase, Sink, Surface};
+use crate::effect::{Body, Exit, FileChange, Kind, Misbehaviour, Phase, Sink, Surface, ToolResult};
 use crate::event::{Event, FORMAT, Listener, Progress};
 use crate::internet::mock::Json;
-use crate::internet::{Config, Limits, Sockets, World};
+use crate::internet::{Config, Limits, Sockets, Weather, World};
 use crate::mcp::{self, Era, Session};
 use crate::package::Package;
 use crate::provenance::Explainer;
-use crate::sandbox::{self, Bound, Child, Started};
+use crate::sandbox::{self, Bound, Child, NOTICED, Started};
 use crate::snapshot::{Behaviour, Collector};
-use std::collections::HashMap;
+use serde_json::Value;
 use std::future::Future;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::{Duration, Instant, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::io::AsyncReadExt;
 use tokio::net::unix::pipe;
 use tokio::sync::{oneshot, watch};
 
-/// Longest wait for what a call set off to come to rest.
-const SETTLE: Duration = Duration::from_millis(400);
-/// After so many waits in vain a server counts as restless and is not waited for any more.
-const RESTLESS: u32 = 5;
-/// Calls of each tool that are watched thoroughly at first; then ever fewer, and one in so many.
-const FIRST: u32 = 4;
-/// Of these the ones after which it is seen whether the tool acts later than it answers.
-const FIRST_OF_ALL: u32 = 2;
-const LONG_PAUSE: Duration = Duration::from_millis(5);
-const EVERY: u32 = 256;
-/// How long rest is looked for without pause: most servers are back at waiting within this.
-const EAGER: Duration = Duration::from_micros(300);
-/// The same where a look is at a number and costs little: a pause would be longer than most
-/// waits, because timers are that coarse.
-const EAGER_FOR_WORLD: Duration = Duration::from_millis(2);
-/// The pause between looks after that, and how long rest must last to be believed.
-const PAUSE: Duration = Duration::from_micros(600);
-/// Looks in a row that must find rest.
-const LOOKS: u32 = 4;
-/// What a timer may be off by.
-const COARSE: Duration = Duration::from_millis(2);
+/// How long an answer may take before time is made to pass, and the steps in which it does: what
+/// waits for nothing else than time is over soon, and a deadline of hours is not.
+const PATIENCE: Duration = Duration::from_millis(100);
+const HURRIES: &[u64] = &[1, 1, 2, 4, 8, 16, 32, 64];
 /// How long a server is watched after its last call, where the scenario names no time.
 pub const IDLE: Duration = Duration::from_millis(300);
 /// How long a server may take to end after its stdin was closed, then after SIGTERM.
@@ -144,44 +128,12 @@ struct Live {
     stderr: tokio::task::JoinHandle<Body>,
     isolation: String,
     notes: Vec<String>,
-    restless: u32,
-    habits: HashMap<String, Habit>,
+    rest: Rest,
+    /// What its wall clock showed at its start, and what has passed since in jumps.
+    now: SystemTime,
     problem: Option<RunError>,
     valid_calls: u32,
     folder: PathBuf,
-}
-
-/// How closely a server is watched after an answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Watch {
-    /// Until all of its threads wait, and nothing has come for so long.
-    Thorough(Duration),
-    /// For what is under way already.
-    Glance,
-}
-
-/// What a tool has shown so far. Waiting after every call would take longer than most calls do.
-#[derive(Default)]
-struct Habit {
-    calls: u32,
-    /// How long after an answer it did some of them, at most: a timer may be what it waits for.
-    lag: Duration,
-}
-
-impl Habit {
-    /// How to watch after a call.
-    fn call(&mut self) -> Watch {
-        let nth = self.calls;
-        self.calls += 1;
-        let now_and_then = nth.is_power_of_two() || nth.is_multiple_of(EVERY);
-        if nth < FIRST_OF_ALL {
-            Watch::Thorough(LONG_PAUSE)
-        } else if self.lag > Duration::ZERO || nth < FIRST || now_and_then {
-            Watch::Thorough((self.lag * 2).clamp(PAUSE, SETTLE / 8))
-        } else {
-            Watch::Glance
-        }
-    }
 }
 
 type Failed = (RunError, Option<Era>);
@@ -194,7 +146,7 @@ async fn attempt(job: &Job<'_>, era: Era, start: Duration) -> Result<Live, Faile
         job.folder.with_extension("again")
     };
     // The server's own clock, whatever the real one shows by now.
-    let now = job.setup.clock.duration_since(UNIX_EPOCH);
+    let now = job.setup.clock().duration_since(UNIX_EPOCH);
     let now = now.map_or(0, |now| now.as_secs() as i64);
     let mut log = Log::create(&folder)
         .map_err(|e| fail(RunError::new("the run folder cannot be made", e)))?;
@@ -253,7 +205,7 @@ async fn attempt(job: &Job<'_>, era: Era, start: Duration) -> Result<Live, Faile
         era,
         start_timeout: start,
         call_timeout: job.setup.scenario().exercise.timeout,
-        ..mcp::Options::default()
+        ..job.setup.client()
     };
     let stdin = pipe::Sender::from_owned_fd(stdin).map_err(io)?;
     let stdout = receiver(stdout).map_err(io)?;
@@ -270,8 +222,8 @@ async fn attempt(job: &Job<'_>, era: Era, start: Duration) -> Result<Live, Faile
                 stderr,
                 isolation: level.to_string(),
                 notes,
-                restless: 0,
-                habits: HashMap::new(),
+                rest: Rest::default(),
+                now: job.setup.clock(),
                 problem: None,
                 valid_calls: 0,
                 folder,
@@ -303,33 +255,36 @@ async fn attempt(job: &Job<'_>, era: Era, start: Duration) -> Result<Live, Faile
 }
 
 async fn exercise(job: &Job<'_>, live: &mut Live, planner: Planner<'_>, ties: Ties) {
-    live.settle(Watch::Thorough(PAUSE)).await;
+    live.settle().await;
     live.harvest();
     let Some(plan) = planner(live.surface.clone()).await else {
         return;
     };
+    let conditions = job.setup.conditions();
     let of = plan.len();
     let mut calls = plan.calls();
     let mut next = calls.next();
     let mut done = 0;
     while let Some(call) = next.take() {
+        if done == of / 2
+            && let Some(pause) = conditions.pause()
+        {
+            live.recorder.enter(Phase::Idle);
+            live.advance(pause).await;
+        }
+        live.world
+            .turn(conditions.weather(live.rest.calls(&call.tool)));
         live.recorder.call(&call.tool, &call.arguments);
-        let answer = live.session.call(&call.tool, &call.arguments);
         // The next one is made while the server works on this one.
-        let (result, ()) = tokio::join!(biased; answer, async { next = calls.next() });
+        let (result, ()) = tokio::join!(biased;
+            live.call(&call.tool, &call.arguments, conditions.hurries()),
+            async { next = calls.next() }
+        );
         live.recorder.emit(Kind::Result(result));
         live.valid_calls += u32::from(call.valid);
         done += 1;
-        let habit = live.habits.entry(call.tool.clone()).or_default();
-        let mut watch = habit.call();
-        if live.child.dirty() && !matches!(watch, Watch::Thorough(_)) {
-            // A file half written would be told with the next call: writing goes on in threads.
-            watch = Watch::Thorough(PAUSE);
-        }
-        let lag = live.settle(watch).await;
-        if let Some(habit) = live.habits.get_mut(&call.tool) {
-            habit.lag = habit.lag.max(lag);
-        }
+        let scene = scene(&live.world, &live.child, &live.recorder);
+        live.rest.after(&call.tool, scene).await;
         live.harvest();
         live.world.cut();
         job.listener.hear(Progress::Calls {
@@ -348,6 +303,7 @@ async fn exercise(job: &Job<'_>, live: &mut Live, planner: Planner<'_>, ties: Ti
             break;
         }
     }
+    live.world.turn(Weather::Fair);
     if !live.session.is_gone()
         && let Some(later) = live.session.list().await
     {
@@ -359,8 +315,11 @@ async fn exercise(job: &Job<'_>, live: &mut Live, planner: Planner<'_>, ties: Ti
     {
         live.recorder.so_far(early);
     }
+    for step in conditions.idle() {
+        live.advance(*step).await;
+    }
     let idle = job.setup.scenario().exercise.idle.unwrap_or(IDLE);
-    if !live.session.is_gone() {
+    if !live.session.is_gone() && conditions.idle().is_empty() {
         tokio::select! {
             () = live.session.listen(idle) => {}
             () = told(ties.hurry) => {}
@@ -368,6 +327,15 @@ async fn exercise(job: &Job<'_>, live: &mut Live, planner: Planner<'_>, ties: Ti
     }
     live.harvest();
     live.world.cut();
+    live.notes.extend(live.rest.note());
+}
+
+fn scene<'a>(world: &'a World, child: &'a Child, recorder: &'a Recorder) -> Scene<'a> {
+    Scene {
+        world,
+        child,
+        recorder,
+    }
 }
 
 /// Comes back when there is a word, and it is true.
@@ -381,66 +349,53 @@ async fn told(word: Option<watch::Receiver<bool>>) {
 }
 
 impl Live {
-    /// Waits until what the last call set off has come to rest: nothing is under way in the
-    /// world, and the server waits for something. Bounded; a server that never rests is not
-    /// waited for again. Gives the time to the last effect that was seen meanwhile.
-    async fn settle(&mut self, watch: Watch) -> Duration {
-        let mut lag = Duration::ZERO;
-        if self.restless >= RESTLESS {
-            return lag;
+    /// Calls a tool. In a `hurry`, a server that only waits for time to pass need not wait.
+    async fn call(&mut self, tool: &str, arguments: &Value, hurry: bool) -> ToolResult {
+        let answer = self.session.call(tool, arguments);
+        if !hurry {
+            return answer.await;
         }
-        let began = Instant::now();
-        let (eager, pause) = match watch {
-            Watch::Thorough(pause) => (EAGER, pause),
-            Watch::Glance => (EAGER_FOR_WORLD, Duration::ZERO),
-        };
-        let mut before = self.recorder.outward();
-        // Since when everything has been at rest and nothing came.
-        let mut rested: Option<Duration> = None;
-        let mut looks = 0;
-        loop {
-            // Look-ups run on threads of their own: the main thread sleeps already while a query
-            // is still on its way. Between two threads, or a thread and the world, may lie a
-            // moment in which neither has it; a pause in which nothing came tells.
-            let calm = self.world.busy() == 0
-                && match watch {
-                    Watch::Thorough(_) => self.child.is_asleep() && self.child.is_idle(),
-                    Watch::Glance => true,
-                };
-            let waited = began.elapsed();
-            let seen = self.recorder.outward();
-            if seen != before {
-                (before, lag, rested) = (seen, waited, None);
+        let mut answer = std::pin::pin!(answer);
+        for seconds in HURRIES {
+            tokio::select! {
+                biased;
+                result = &mut answer => return result,
+                () = tokio::time::sleep(PATIENCE) => {}
             }
-            rested = calm.then(|| rested.unwrap_or(waited));
-            looks = if rested == Some(waited) { 1 } else { looks + 1 };
-            // On a busy machine much may lie between two looks.
-            let sure = pause.is_zero() || looks >= LOOKS;
-            if sure && rested.is_some_and(|since| waited - since >= pause) {
-                self.restless = 0;
-                return lag;
-            }
-            if waited > SETTLE {
-                self.restless += 1;
-                if self.restless == RESTLESS {
-                    self.notes.push(
-                        "the server never comes to rest: effects may be counted to the call after theirs".into(),
-                    );
-                }
-                return lag;
-            }
-            let much = match rested {
-                Some(since) => pause.saturating_sub(waited - since) > COARSE,
-                None => waited > eager,
-            };
-            if much {
-                tokio::time::sleep(PAUSE).await;
-            } else {
-                // Timers are coarser than this wait. The server may need this processor.
-                std::thread::yield_now();
-                tokio::task::yield_now().await;
+            let scene = scene(&self.world, &self.child, &self.recorder);
+            let by = Duration::from_secs(*seconds);
+            if scene.is_calm() && self.child.advance(by).is_ok() {
+                self.world.advance(by);
+                self.now += by;
             }
         }
+        answer.await
+    }
+
+    async fn settle(&mut self) {
+        let scene = scene(&self.world, &self.child, &self.recorder);
+        self.rest.settle(Watch::Thorough(PAUSE), scene).await;
+    }
+
+    /// Lets time pass inside, without waiting for it, and sees what comes of that.
+    async fn advance(&mut self, by: Duration) {
+        if self.session.is_gone() {
+            return;
+        }
+        if self.child.advance(by).is_err() {
+            self.notes
+                .push("time cannot be made to pass faster: no clock of its own".into());
+            return;
+        }
+        self.world.advance(by);
+        self.now += by;
+        let now = self.now.duration_since(UNIX_EPOCH);
+        self.recorder
+            .jump(now.map_or(0, |now| now.as_secs() as i64));
+        self.session.listen(NOTICED).await;
+        self.settle().await;
+        self.harvest();
+        self.world.cut();
     }
 
     /// Tells what was written since the last look as an effect of the present phase and call.

@@ -13,12 +13,39 @@ const SHOWN: usize = 2_048;
 /// Bytes of a JSON text shown in a finding.
 const MOST: usize = 16 * 1024;
 
+/// How a command was typed, for whoever wants to see a finding again.
+#[derive(Clone, Debug)]
+pub struct CommandLine {
+    /// Up to where further options may stand.
+    pub head: String,
+    /// `-- COMMAND ARGS`, where there is one.
+    pub tail: String,
+}
+
+impl CommandLine {
+    /// With one more option.
+    pub fn with(&self, option: &str) -> String {
+        let words = [self.head.as_str(), option, self.tail.as_str()];
+        let words = words.into_iter().filter(|words| !words.is_empty());
+        words.collect::<Vec<_>>().join(" ")
+    }
+}
+
+impl From<String> for CommandLine {
+    fn from(head: String) -> Self {
+        Self {
+            head,
+            tail: String::new(),
+        }
+    }
+}
+
 /// The recordings of one old (where there is one) and one new run.
 pub struct Recordings<'a> {
     old: BTreeMap<u64, Effect>,
     new: BTreeMap<u64, Effect>,
     arguments: &'a BTreeMap<String, Vec<Value>>,
-    command: &'a str,
+    command: &'a CommandLine,
 }
 
 impl<'a> Recordings<'a> {
@@ -28,7 +55,7 @@ impl<'a> Recordings<'a> {
         new: &PathBuf,
         changes: &[Change],
         arguments: &'a BTreeMap<String, Vec<Value>>,
-        command: &'a str,
+        command: &'a CommandLine,
     ) -> Self {
         let wanted = |side: Side| -> BTreeSet<u64> {
             changes
@@ -86,8 +113,8 @@ impl Evidence for Recordings<'_> {
 
     fn reproduce(&self, change: &Change) -> String {
         match self.find(change).and_then(|effect| effect.call) {
-            Some(call) => format!("{} --only-call {call}", self.command),
-            None => self.command.to_owned(),
+            Some(call) => self.command.with(&format!("--only-call {call}")),
+            None => self.command.with(""),
         }
     }
 }

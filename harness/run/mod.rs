@@ -6,20 +6,25 @@ mod baseline;
 mod bench;
 mod blind;
 mod compare;
+mod condition;
 mod drive;
+mod elsewhere;
 mod error;
 mod evidence;
 mod floor;
 pub mod log;
 mod plan;
 mod recorder;
+mod rest;
 mod setup;
 mod triage;
 
 pub use baseline::{Observation, Seen, check, observe};
 pub use bench::Means;
 pub use compare::{Comparison, compare, subject, unable};
+pub use condition::{Condition, Conditions, Worlds};
 pub use error::RunError;
+pub use evidence::CommandLine;
 pub use triage::triage;
 
 /// What no run can see.

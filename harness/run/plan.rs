@@ -36,6 +36,8 @@ pub struct Plan {
     further: Vec<(Arc<Tool>, u32)>,
     /// Make only this one, from 0.
     only: Option<u32>,
+    /// Draws another order for the tools of each round.
+    shuffled: Option<Seed>,
     /// Tools that cannot be called, and why: skipped, or a schema that nothing satisfies.
     pub left_out: BTreeMap<String, String>,
 }
@@ -55,10 +57,14 @@ impl Plan {
             .max()
             .unwrap_or(0);
         let of_round = |nth| {
-            self.shares
-                .iter()
-                .filter(move |share| nth < share.calls)
-                .map(move |s| (&s.tool, nth))
+            let left = self.shares.iter().filter(move |share| nth < share.calls);
+            let mut tools: Vec<&Arc<Tool>> = left.map(|share| &share.tool).collect();
+            if let Some(seed) = self.shuffled {
+                // A tool more or less must not change the order of the others.
+                let draw = |name: &str| seed.stream(&format!("order {nth} {name}")).next_u64();
+                tools.sort_by_cached_key(|tool| draw(&tool.name));
+            }
+            tools.into_iter().map(move |tool| (tool, nth))
         };
         let further = self.further.iter().map(|(tool, nth)| (tool, *nth));
         let all = (0..rounds).flat_map(of_round).chain(further);
@@ -78,6 +84,14 @@ impl Plan {
     /// Only the call with this number, from 0.
     pub fn only(self, call: Option<u32>) -> Self {
         Self { only: call, ..self }
+    }
+
+    /// The same calls, with the tools of each round in an order of its own.
+    pub fn shuffled(self, seed: Seed) -> Self {
+        Self {
+            shuffled: Some(seed),
+            ..self
+        }
     }
 
     /// This plan for a version that declares `new` where the plan was made for `old`: without the

@@ -42,6 +42,9 @@ enum Message {
         tool: String,
         arguments: Value,
     },
+    Jump {
+        now: i64,
+    },
     Effect {
         at_us: u64,
         phase: Phase,
@@ -97,6 +100,11 @@ impl Recorder {
     pub fn enter(&self, phase: Phase) {
         let calls = self.now.load(Ordering::SeqCst) as u32;
         self.now.store(encode(phase, calls), Ordering::SeqCst);
+    }
+
+    /// The server's clock jumps to `now`, in Unix seconds.
+    pub fn jump(&self, now: i64) {
+        let _ = self.queue.send(Message::Jump { now });
     }
 
     /// A call begins; what is emitted from now on belongs to it.
@@ -211,6 +219,7 @@ fn write(messages: &Receiver<Message>, mut log: Log, mut collector: Collector) -
     let mut ended = None;
     while let Some(message) = next(messages) {
         match message {
+            Message::Jump { now } => collector.jump(now),
             Message::SoFar(asked) => _ = asked.send(collector.so_far()),
             Message::End {
                 isolation,

@@ -3,11 +3,13 @@
 //! host enters but the date.
 
 use super::bench::Means;
+use super::condition::{Condition, Conditions};
 use super::error::RunError;
 use crate::internet::mock::{self, Mock, Stubs};
 use crate::internet::{Ca, SmtpAction, SmtpRule, SmtpStage, Upstream};
+use crate::mcp;
 use crate::package::{self, Package};
-use crate::sandbox::{Identity, Limits, Mode, Mount, PlantedFile, Spec};
+use crate::sandbox::{Limits, Mode, Mount, PlantedFile, Spec};
 use crate::scenario::{Answer, Content, HomeKind, Place, Scenario, Setting, Smtp};
 use crate::secret::{Kind, Persona, Planted, Seed, Shape, home};
 use std::path::PathBuf;
@@ -18,12 +20,14 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 const BUNDLE: &str = "/etc/ssl/certs/ca-certificates.crt";
 
 /// What all runs of one comparison have in common.
+#[derive(Clone)]
 pub struct Setup {
     pub seed: Seed,
     pub planted: Vec<Planted>,
-    /// What every server's wall clock shows when it is started: a whole second, so that servers
-    /// which start a little faster or slower are as far from the next one as can be.
-    pub clock: SystemTime,
+    /// When all of these worlds begin, but for those of another date: a whole second, so that
+    /// servers which start a little faster or slower are as far from the next one as can be.
+    begin: SystemTime,
+    conditions: Conditions,
     scenario: Scenario,
     ca: Arc<Ca>,
     files: Vec<PlantedFile>,
@@ -40,7 +44,8 @@ impl Setup {
         let mut setup = Self {
             seed,
             planted: Vec::new(),
-            clock: UNIX_EPOCH + Duration::from_secs(now_s()),
+            begin: UNIX_EPOCH + Duration::from_secs(now_s()),
+            conditions: Conditions::default(),
             scenario: scenario.clone(),
             ca,
             files: Vec::new(),
@@ -59,6 +64,38 @@ impl Setup {
             setup.args.push(value);
         }
         Ok(setup)
+    }
+
+    /// The same world, but for these conditions.
+    pub fn under(&self, conditions: &Conditions) -> Self {
+        Self {
+            conditions: conditions.clone(),
+            ..self.clone()
+        }
+    }
+
+    pub fn conditions(&self) -> &Conditions {
+        &self.conditions
+    }
+
+    /// What a server's wall clock shows when it is started.
+    pub fn clock(&self) -> SystemTime {
+        self.begin + self.conditions.date()
+    }
+
+    /// The client that a server meets.
+    pub fn client(&self) -> mcp::Options {
+        let mut options = mcp::Options::default();
+        if let Some((name, version)) = self.conditions.client() {
+            options.client_name = name.to_owned();
+            options.client_version = version.to_owned();
+        }
+        if self.conditions.has(Condition::Capabilities) {
+            options.roots.clear();
+            options.sampling = None;
+            options.elicitation = None;
+        }
+        options
     }
 
     pub fn scenario(&self) -> &Scenario {
@@ -190,9 +227,9 @@ impl Setup {
             mounts: mounts.collect(),
             files,
             limits: Limits::default(),
-            clock: Some(self.clock),
-            jumps: false,
-            identity: Identity::default(),
+            clock: Some(self.clock()),
+            jumps: self.conditions.has(Condition::Uptime),
+            identity: self.conditions.identity(),
             helper: self.helper.clone(),
         }
     }
@@ -237,6 +274,11 @@ impl Setup {
             .into_iter()
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .collect();
+        let others = self.conditions.environment();
+        for (name, value) in others {
+            env.retain(|(known, _)| known != name);
+            env.push((name.to_owned(), value.to_owned()));
+        }
         for (name, value) in package.launch.env.iter().chain(&self.env) {
             env.retain(|(known, _)| known != name);
             env.push((name.clone(), self.filled(value)));

@@ -90,6 +90,11 @@ impl Collector {
             .retain(|(scope, _), _| scope.phase != Phase::Call);
     }
 
+    /// The server's clock jumped to `now`, in Unix seconds.
+    pub fn jump(&mut self, now: i64) {
+        self.explainer.jump(now);
+    }
+
     /// An effect was seen.
     pub fn effect(&mut self, effect: &Effect) {
         match &effect.kind {

@@ -53,6 +53,9 @@ pub struct Exercise {
     /// The sandbox's level, `L0` to `L4`.
     pub isolation: String,
     pub blind_spots: Vec<String>,
+    /// What was different in further runs, by the names that `--under` reads.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub conditions: Vec<String>,
     /// Per tool: calls made, answered without error, and calls that reached an upstream.
     pub reach: Vec<Reach>,
 }

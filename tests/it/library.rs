@@ -5,7 +5,7 @@ use std::sync::Arc;
 use turncoat::internet::Upstream;
 use turncoat::internet::mock::Mounted;
 use turncoat::package::{self, Package, Target};
-use turncoat::run::{Comparison, Means, compare};
+use turncoat::run::{Comparison, Means, Worlds, compare};
 use turncoat::scenario::{self, Known};
 use turncoat::secret::Seed;
 use turncoat::verdict::{Policy, Report, Severity, Verdict};
@@ -80,7 +80,7 @@ fn compared(old: &str, new: &str) -> Report {
             only_call: None,
             jobs: 2,
             folder: folder.path().join("runs"),
-            command: "a test".into(),
+            command: "a test".to_owned().into(),
             listener: Arc::new(()),
             mounted: vec![Upstream {
                 host: "api.weather.example".into(),
@@ -89,6 +89,7 @@ fn compared(old: &str, new: &str) -> Report {
             }],
             helper: Some(env!("CARGO_BIN_EXE_turncoat").into()),
         },
+        worlds: Worlds::default(),
         notes: Vec::new(),
     };
     let runtime = tokio::runtime::Builder::new_multi_thread()

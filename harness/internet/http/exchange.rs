@@ -190,6 +190,9 @@ impl<'a> Exchange<'a> {
         } else {
             "http"
         };
+        if let Some(failure) = shared.weather().answer() {
+            return failure;
+        }
         let request = mock::Request {
             scheme,
             host: self.host.clone(),

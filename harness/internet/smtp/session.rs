@@ -363,6 +363,11 @@ impl Session {
 
     /// The reply of the rule that refuses here, once those that delay have had their time.
     async fn rule(&self, stage: SmtpStage, subject: &str) -> Option<String> {
+        if stage == SmtpStage::Message
+            && let Some(refusal) = self.shared.weather().refusal()
+        {
+            return Some(refusal);
+        }
         let port = self.link.peer.address.port();
         let rules = self.shared.smtp.iter();
         let name = self

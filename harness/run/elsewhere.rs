@@ -1,0 +1,309 @@
+//! The comparison once more under other circumstances: first with everything different at once,
+//! and only where that shows what the ordinary world did not, with less and less of it, until the
+//! cause can be named. An honest upgrade pays for one world more.
+
+use super::bench::{Bench, Cast, Means};
+use super::compare::{Comparison, differences};
+use super::condition::{Condition, Conditions, when};
+use super::drive::Run;
+use super::error::RunError;
+use super::evidence::{CommandLine, Recordings};
+use super::setup::Setup;
+use crate::diff::Change;
+use crate::snapshot::{self, Behaviour};
+use crate::verdict::{Allowed, Evidence, Finding, Policy, Severity, judge};
+use serde_json::Value;
+
+/// Worlds in which a cause is looked for.
+const WORLDS: u64 = 24;
+
+/// What other circumstances brought to light.
+#[derive(Default)]
+pub struct Elsewhere {
+    pub findings: Vec<Finding>,
+    pub allowed: Vec<Allowed>,
+    pub runs: u64,
+    /// Names of the conditions that were tried.
+    pub tried: Vec<String>,
+    pub notes: Vec<String>,
+}
+
+/// Runs both versions under every condition at once. `known` is what the ordinary world showed.
+pub async fn explore(comparison: &Comparison, setup: &Setup, known: &[Change]) -> Elsewhere {
+    let mut search = Search {
+        comparison,
+        setup,
+        targets: Vec::new(),
+        tried: Vec::new(),
+        runs: 0,
+        worlds: 0,
+    };
+    let mut notes = Vec::new();
+    let mut conditions = Conditions::all();
+    let outcome = loop {
+        match search.whole(&conditions, known).await {
+            // Some servers end when their upstream fails: then nothing else is seen.
+            Ok(found) if found.old_ended && conditions.has(Condition::Upstream) => {
+                notes.push(
+                    "the old version ends when an upstream fails: other circumstances were tried without".to_owned(),
+                );
+                conditions = conditions.without(Condition::Upstream);
+            }
+            other => break other,
+        }
+    };
+    let found = match outcome {
+        Ok(found) => found,
+        Err(error) => {
+            notes.push(format!(
+                "nothing was seen under other circumstances: {}",
+                error.what
+            ));
+            return Elsewhere {
+                runs: search.runs,
+                notes,
+                ..Elsewhere::default()
+            };
+        }
+    };
+    if found.old_ended {
+        notes.push("under other circumstances the old version ended early: what comes later was not seen there".to_owned());
+    }
+    search.targets = found.changes;
+    for target in 0..search.targets.len() {
+        if search.smallest(target, &conditions) == conditions {
+            search.narrow(target, &conditions).await;
+        }
+    }
+    let (mut findings, mut allowed) = (Vec::new(), Vec::new());
+    let recordings = Recordings::new(
+        Some(&found.old.folder),
+        &found.new.folder,
+        &search.targets,
+        &found.new.recorded.arguments,
+        &comparison.means.command,
+    );
+    for (target, change) in search.targets.iter().enumerate() {
+        let needed = search.smallest(target, &conditions);
+        let cause = Cause {
+            recordings: &recordings,
+            when: if needed == conditions {
+                format!(
+                    "circumstances are others ({}): which of them it needs is not known",
+                    names(&needed).join(", ")
+                )
+            } else {
+                when(&needed)
+            },
+            under: needed.to_string(),
+            command: &comparison.means.command,
+        };
+        let (found, by) = judge(vec![change.clone()], &comparison.policy, &cause);
+        findings.extend(found);
+        allowed.extend(by);
+    }
+    Elsewhere {
+        findings,
+        allowed,
+        runs: search.runs,
+        tried: names(&conditions),
+        notes,
+    }
+}
+
+fn names(conditions: &Conditions) -> Vec<String> {
+    conditions.iter().map(|c| c.name().to_owned()).collect()
+}
+
+/// Whether the ordinary world has shown a change already. Of what weighs little it is enough that
+/// something was told of the same operation: its reader looks there in any case.
+fn is_known(change: &Change, known: &[Change], policy: &Policy) -> bool {
+    let grave = policy.severity(change) >= Some(Severity::Suspicious);
+    known.iter().any(|k| {
+        let place = k.operation == change.operation && k.phase == change.phase;
+        let tools = tools(change).all(|tool| tools(k).any(|known| known == tool));
+        let same = k.rule == change.rule
+            && k.place == change.place
+            && (&k.now, &k.provenance) == (&change.now, &change.provenance);
+        let told = !grave && (change.operation.is_some() || k.rule == change.rule);
+        place && tools && (same || told)
+    })
+}
+
+fn tools(change: &Change) -> impl Iterator<Item = &String> {
+    change.tool.iter().chain(&change.also)
+}
+
+/// Whether two changes, seen in different worlds, are one.
+fn is_same(a: &Change, b: &Change) -> bool {
+    (a.rule, a.phase, &a.operation, &a.place) == (b.rule, b.phase, &b.operation, &b.place)
+        && (a.tool.is_none() || tools(a).any(|tool| tools(b).any(|other| other == tool)))
+}
+
+/// What one world showed beyond the ordinary one.
+struct Found {
+    changes: Vec<Change>,
+    old: Run,
+    new: Run,
+    old_ended: bool,
+}
+
+struct Search<'a> {
+    comparison: &'a Comparison,
+    setup: &'a Setup,
+    /// What a cause is looked for.
+    targets: Vec<Change>,
+    /// Conditions, and which targets showed under them.
+    tried: Vec<(Conditions, Vec<bool>)>,
+    runs: u64,
+    worlds: u64,
+}
+
+impl Search<'_> {
+    /// Both versions in one world, and again where they differ beyond what is known.
+    async fn whole(
+        &mut self,
+        conditions: &Conditions,
+        known: &[Change],
+    ) -> Result<Found, RunError> {
+        let (setup, means) = self.world(conditions);
+        let bench = Bench::new(&setup, &means);
+        let (old, new) = self.pair(&bench, ["old", "new"]).await?;
+        let policy = &self.comparison.policy;
+        let beyond = |old: &Behaviour, new: &Behaviour| -> Vec<Change> {
+            let mut changes = differences(old, new);
+            changes.retain(|c| policy.severity(c).is_some() && !is_known(c, known, policy));
+            changes
+        };
+        let mut changes = beyond(&old.recorded.behaviour, &new.recorded.behaviour);
+        if !changes.is_empty() && old.problem.is_none() {
+            let (again, second) = self.pair(&bench, ["old-again", "new-again"]).await?;
+            let learn = |run: &Run, other: &Run| {
+                snapshot::learn(run.recorded.behaviour.clone(), &other.recorded.behaviour)
+            };
+            changes = beyond(&learn(&old, &again), &learn(&new, &second));
+        }
+        let old_ended = old.problem.is_some();
+        Ok(Found {
+            changes,
+            old,
+            new,
+            old_ended,
+        })
+    }
+
+    fn world(&mut self, conditions: &Conditions) -> (Setup, Means) {
+        let means = &self.comparison.means;
+        let nth = self.worlds;
+        self.worlds += 1;
+        let means = Means {
+            calls: means.calls.saturating_mul(conditions.times()),
+            folder: means.folder.join(format!("elsewhere-{nth}")),
+            ..means.clone()
+        };
+        (self.setup.under(conditions), means)
+    }
+
+    async fn pair(
+        &mut self,
+        bench: &Bench<'_>,
+        roles: [&'static str; 2],
+    ) -> Result<(Run, Run), RunError> {
+        let cast = |package, role, leads| Cast {
+            package,
+            role,
+            leads,
+        };
+        let old = cast(&self.comparison.old, roles[0], true);
+        let new = cast(&self.comparison.new, roles[1], false);
+        self.runs += 2;
+        bench.pair(old, new).await
+    }
+
+    /// The fewest conditions found so far under which a target shows.
+    fn smallest(&self, target: usize, all: &Conditions) -> Conditions {
+        let shown = self.tried.iter().filter(|(_, shown)| shown[target]);
+        let least = shown.map(|(conditions, _)| conditions);
+        least
+            .min_by_key(|conditions| (conditions.len(), conditions.date()))
+            .unwrap_or(all)
+            .clone()
+    }
+
+    /// Takes conditions away for as long as the target shows.
+    async fn narrow(&mut self, target: usize, all: &Conditions) {
+        let mut needed = all.clone();
+        while needed.len() > 1 {
+            let half = needed.len() / 2;
+            let first: Conditions = needed.iter().take(half).collect();
+            let second: Conditions = needed.iter().skip(half).collect();
+            needed = if self.shows(target, &first).await {
+                first
+            } else if self.shows(target, &second).await {
+                second
+            } else {
+                break;
+            };
+        }
+        for condition in needed.clone().iter() {
+            let rest = needed.without(condition);
+            if !rest.is_ordinary() && self.shows(target, &rest).await {
+                needed = rest;
+            }
+        }
+        // How far the date must be.
+        if needed.has(Condition::Date) {
+            for days in [30, 366] {
+                if self.shows(target, &needed.ahead(days)).await {
+                    break;
+                }
+            }
+        }
+    }
+
+    /// Whether a target shows under these conditions; no, where it cannot be tried.
+    async fn shows(&mut self, target: usize, conditions: &Conditions) -> bool {
+        if let Some((_, shown)) = self.tried.iter().find(|(tried, _)| tried == conditions) {
+            return shown[target];
+        }
+        if self.worlds > WORLDS {
+            return false;
+        }
+        let (setup, means) = self.world(conditions);
+        let bench = Bench::new(&setup, &means);
+        let Ok((old, new)) = self.pair(&bench, ["old", "new"]).await else {
+            return false;
+        };
+        let changes = differences(&old.recorded.behaviour, &new.recorded.behaviour);
+        let shown: Vec<bool> = (self.targets.iter())
+            .map(|target| changes.iter().any(|change| is_same(change, target)))
+            .collect();
+        let shows = shown[target];
+        self.tried.push((conditions.clone(), shown));
+        shows
+    }
+}
+
+/// The evidence of a change that needs its circumstances.
+struct Cause<'a> {
+    recordings: &'a Recordings<'a>,
+    when: String,
+    under: String,
+    command: &'a CommandLine,
+}
+
+impl Evidence for Cause<'_> {
+    fn effect(&self, change: &Change) -> Value {
+        self.recordings.effect(change)
+    }
+
+    fn when(&self, change: &Change) -> Option<String> {
+        let further = self.recordings.when(change);
+        let further = further.map_or(String::new(), |further| format!("; there: {further}"));
+        Some(format!("{}{further}", self.when))
+    }
+
+    fn reproduce(&self, _: &Change) -> String {
+        self.command.with(&format!("--under {}", self.under))
+    }
+}
