@@ -4,8 +4,8 @@
 const ALWAYS: &[&str] = &[
     "files are only seen when they were changed: reading one leaves no trace unless its content leaves the process",
     "install scripts are not run",
-    "what happens later than the idle time after the last call, or only at another date, is not reached",
-    "the wall clock starts at the same instant in every run for programs that ask libc: statically linked ones see the real date, and so do times of files",
+    "what waits for circumstances other than those that were tried, or for arguments that were never generated, is not reached",
+    "the clock is the run's own for programs that ask libc: statically linked ones and times of files show the real date, and timers of the kernel (timerfd, alarm) are not hurried",
     "statically linked programs that bring their own certificate list refuse the fake internet: seen as refused TLS, not as requests",
 ];
 

@@ -101,6 +101,9 @@ pub enum Worlds {
 /// How far the date is ahead: far enough for whoever waits for next year or the one after. Another
 /// day of the week, too.
 const DAYS: u64 = 10 * 366 - 3;
+/// Seconds that pass in each long pause: two of them, and the short ones, are fewer than the 2³¹
+/// milliseconds of uptime after which Node's own timers go wrong.
+const PASSING: u64 = 11 * DAY;
 /// And another hour of the day.
 const HOURS: u64 = 11;
 
@@ -157,8 +160,10 @@ impl Conditions {
     /// How upstreams are doing in the call of a tool with this number, from 0. In a few early ones
     /// they fail, each time in another way; most calls go well, for what is done after success.
     pub fn weather(&self, nth: u32) -> Weather {
-        match nth {
-            3 | 5 | 8 | 11 if self.has(Condition::Upstream) => Weather::nth(nth / 3 - 1),
+        const FOUL: [u32; 4] = [2, 4, 5, 7];
+        let way = FOUL.iter().position(|foul| *foul == nth);
+        match way {
+            Some(way) if self.has(Condition::Upstream) => Weather::nth(way as u32),
             _ => Weather::Fair,
         }
     }
@@ -166,7 +171,7 @@ impl Conditions {
     /// Time that passes between two calls in the middle of a run.
     pub fn pause(&self) -> Option<Duration> {
         self.has(Condition::Uptime)
-            .then(|| Duration::from_secs(40 * DAY))
+            .then(|| Duration::from_secs(PASSING))
     }
 
     /// Whether time is made to pass while a server only waits for it.
@@ -181,7 +186,7 @@ impl Conditions {
             Duration::from_secs(60),
             Duration::from_secs(3_600),
             Duration::from_secs(25 * 3_600),
-            Duration::from_secs(40 * DAY),
+            Duration::from_secs(PASSING),
         ];
         if self.has(Condition::Uptime) {
             STEPS

@@ -382,6 +382,8 @@ impl Live {
         if self.session.is_gone() {
             return;
         }
+        // Who has looked at a clock and is about to wait would wait the whole time after the jump.
+        self.settle().await;
         if self.child.advance(by).is_err() {
             self.notes
                 .push("time cannot be made to pass faster: no clock of its own".into());

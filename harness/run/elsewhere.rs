@@ -15,7 +15,7 @@ use crate::verdict::{Allowed, Evidence, Finding, Policy, Severity, judge};
 use serde_json::Value;
 
 /// Worlds in which a cause is looked for.
-const WORLDS: u64 = 24;
+const WORLDS: u64 = 32;
 
 /// What other circumstances brought to light.
 #[derive(Default)]
@@ -71,9 +71,9 @@ pub async fn explore(comparison: &Comparison, setup: &Setup, known: &[Change]) -
     }
     search.targets = found.changes;
     for target in 0..search.targets.len() {
-        if search.smallest(target, &conditions) == conditions {
-            search.narrow(target, &conditions).await;
-        }
+        // What was found out for others is known by now.
+        let needed = search.smallest(target, &conditions);
+        search.narrow(target, needed).await;
     }
     let (mut findings, mut allowed) = (Vec::new(), Vec::new());
     let recordings = Recordings::new(
@@ -231,8 +231,7 @@ impl Search<'_> {
     }
 
     /// Takes conditions away for as long as the target shows.
-    async fn narrow(&mut self, target: usize, all: &Conditions) {
-        let mut needed = all.clone();
+    async fn narrow(&mut self, target: usize, mut needed: Conditions) {
         while needed.len() > 1 {
             let half = needed.len() / 2;
             let first: Conditions = needed.iter().take(half).collect();

@@ -8,6 +8,7 @@
 
 mod calls;
 mod clock;
+mod conditions;
 mod context;
 mod gate;
 mod input;
