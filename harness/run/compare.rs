@@ -102,6 +102,7 @@ pub async fn compare(comparison: &Comparison) -> Result<Report, RunError> {
         if needed { Some(repeat().await) } else { None }
     };
     let (opening, ahead) = tokio::join!(opening, ahead);
+    let took = began.elapsed();
     let (first, latest) = opening?;
     let mut runs = if ahead.is_some() { 4 } else { 2 };
     let mut baseline = first.recorded.behaviour.clone();
@@ -133,7 +134,7 @@ pub async fn compare(comparison: &Comparison) -> Result<Report, RunError> {
     let whole = first.problem.is_none() && latest.problem.is_none();
     let elsewhere = match &comparison.worlds {
         Worlds::OrdinaryAndOthers if whole && comparison.means.only_call.is_none() => {
-            elsewhere::explore(comparison, &setup, &changes).await
+            elsewhere::explore(comparison, &setup, &changes, took).await
         }
         _ => Elsewhere::default(),
     };

@@ -124,7 +124,8 @@ impl Conditions {
         self.set.len()
     }
 
-    pub fn is_ordinary(&self) -> bool {
+    /// Whether the world is the ordinary one.
+    pub fn is_empty(&self) -> bool {
         self.set.is_empty()
     }
 
@@ -158,12 +159,17 @@ impl Conditions {
     }
 
     /// How upstreams are doing in the call of a tool with this number, from 0. In a few early ones
-    /// they fail, each time in another way; most calls go well, for what is done after success.
-    pub fn weather(&self, nth: u32) -> Weather {
+    /// they fail, in up to `ways` of them and each time in another way; most calls go well, for
+    /// what is done after success.
+    pub fn weather(&self, tool: &str, nth: u32, ways: u32) -> Weather {
         const FOUL: [u32; 4] = [2, 4, 5, 7];
         let way = FOUL.iter().position(|foul| *foul == nth);
-        match way {
-            Some(way) if self.has(Condition::Upstream) => Weather::nth(way as u32),
+        match way.map(|way| way as u32) {
+            Some(way) if way < ways && self.has(Condition::Upstream) => {
+                // Where each tool sees few ways, all of them together see more.
+                let begin = tool.bytes().map(u32::from).sum::<u32>();
+                Weather::nth(begin.wrapping_add(way))
+            }
             _ => Weather::Fair,
         }
     }
@@ -174,9 +180,10 @@ impl Conditions {
             .then(|| Duration::from_secs(PASSING))
     }
 
-    /// Whether time is made to pass while a server only waits for it.
+    /// Whether time is made to pass while a server only waits for it: to try again after its
+    /// upstream failed, for one.
     pub fn hurries(&self) -> bool {
-        self.has(Condition::Uptime)
+        self.has(Condition::Uptime) || self.has(Condition::Upstream)
     }
 
     /// Times that pass after the last call, one after the other; empty where it is waited in
@@ -301,7 +308,7 @@ mod tests {
             assert_eq!(Condition::named(condition.name()), Some(*condition));
             let alone: Conditions = [*condition].into_iter().collect();
             assert_eq!(alone.to_string(), condition.name());
-            assert!(alone.without(*condition).is_ordinary());
+            assert!(alone.without(*condition).is_empty());
             assert!(!when(&alone).is_empty());
         }
         for text in ["all", "none", "date,ci"] {
@@ -316,7 +323,7 @@ mod tests {
     #[test]
     fn upstreams_fail_in_a_few_calls_and_in_every_way() {
         let foul = |conditions: &Conditions| -> Vec<Weather> {
-            let all = (0..64).map(|nth| conditions.weather(nth));
+            let all = (0..64).map(|nth| conditions.weather("send", nth, 4));
             all.filter(|weather| *weather != Weather::Fair).collect()
         };
         assert!(foul(&Conditions::default()).is_empty());
@@ -325,5 +332,7 @@ mod tests {
         for (i, way) in ways.iter().enumerate() {
             assert!(!ways[..i].contains(way));
         }
+        let few = (0..64).filter(|nth| Conditions::all().weather("send", *nth, 1) != Weather::Fair);
+        assert_eq!(few.count(), 1);
     }
 }

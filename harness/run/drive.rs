@@ -28,7 +28,7 @@ use tokio::sync::{oneshot, watch};
 
 /// How long an answer may take before time is made to pass, and the steps in which it does: what
 /// waits for nothing else than time is over soon, and a deadline of hours is not.
-const PATIENCE: Duration = Duration::from_millis(100);
+const PATIENCE: Duration = NOTICED;
 const HURRIES: &[u64] = &[1, 1, 2, 4, 8, 16, 32, 64];
 /// How long a server is watched after its last call, where the scenario names no time.
 pub const IDLE: Duration = Duration::from_millis(300);
@@ -272,8 +272,9 @@ async fn exercise(job: &Job<'_>, live: &mut Live, planner: Planner<'_>, ties: Ti
             live.recorder.enter(Phase::Idle);
             live.advance(pause).await;
         }
+        let nth = live.rest.calls(&call.tool);
         live.world
-            .turn(conditions.weather(live.rest.calls(&call.tool)));
+            .turn(conditions.weather(&call.tool, nth, plan.ways));
         live.recorder.call(&call.tool, &call.arguments);
         // The next one is made while the server works on this one.
         let (result, ()) = tokio::join!(biased;

@@ -13,9 +13,13 @@ use crate::diff::Change;
 use crate::snapshot::{self, Behaviour};
 use crate::verdict::{Allowed, Evidence, Finding, Policy, Severity, judge};
 use serde_json::Value;
+use std::time::{Duration, Instant};
 
-/// Worlds in which a cause is looked for.
+/// Worlds in which a cause is looked for, and for how long.
 const WORLDS: u64 = 32;
+const LOOKING: Duration = Duration::from_secs(180);
+/// How long a run of the ordinary world may have taken for one of many more calls to be made.
+const SLOW: Duration = Duration::from_secs(20);
 
 /// What other circumstances brought to light.
 #[derive(Default)]
@@ -28,8 +32,14 @@ pub struct Elsewhere {
     pub notes: Vec<String>,
 }
 
-/// Runs both versions under every condition at once. `known` is what the ordinary world showed.
-pub async fn explore(comparison: &Comparison, setup: &Setup, known: &[Change]) -> Elsewhere {
+/// Runs both versions under every condition at once. `known` is what the ordinary world showed, in
+/// runs that took so long.
+pub async fn explore(
+    comparison: &Comparison,
+    setup: &Setup,
+    known: &[Change],
+    took: Duration,
+) -> Elsewhere {
     let mut search = Search {
         comparison,
         setup,
@@ -37,9 +47,14 @@ pub async fn explore(comparison: &Comparison, setup: &Setup, known: &[Change]) -
         tried: Vec::new(),
         runs: 0,
         worlds: 0,
+        began: Instant::now(),
     };
     let mut notes = Vec::new();
     let mut conditions = Conditions::all();
+    if took > SLOW {
+        notes.push("a run takes long: many more calls than usual were not tried".to_owned());
+        conditions = conditions.without(Condition::Calls);
+    }
     let outcome = loop {
         match search.whole(&conditions, known).await {
             // Some servers end when their upstream fails: then nothing else is seen.
@@ -157,6 +172,7 @@ struct Search<'a> {
     tried: Vec<(Conditions, Vec<bool>)>,
     runs: u64,
     worlds: u64,
+    began: Instant,
 }
 
 impl Search<'_> {
@@ -246,7 +262,7 @@ impl Search<'_> {
         }
         for condition in needed.clone().iter() {
             let rest = needed.without(condition);
-            if !rest.is_ordinary() && self.shows(target, &rest).await {
+            if !rest.is_empty() && self.shows(target, &rest).await {
                 needed = rest;
             }
         }
@@ -265,7 +281,7 @@ impl Search<'_> {
         if let Some((_, shown)) = self.tried.iter().find(|(tried, _)| tried == conditions) {
             return shown[target];
         }
-        if self.worlds > WORLDS {
+        if self.worlds > WORLDS || self.began.elapsed() > LOOKING {
             return false;
         }
         let (setup, means) = self.world(conditions);

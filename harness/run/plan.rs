@@ -14,6 +14,10 @@ const LEAST: u32 = 2;
 /// Calls made of a schema that only the new version has.
 const FRESH: u32 = 6;
 
+/// Calls of a run in which upstreams may fail, and of one tool.
+const FAILING: u32 = 32;
+const FAILING_EACH: u32 = 4;
+
 /// Why a tool is left out that the scenario wants left out.
 pub const SKIPPED: &str = "skipped by the scenario";
 
@@ -36,6 +40,8 @@ pub struct Plan {
     further: Vec<(Arc<Tool>, u32)>,
     /// Make only this one, from 0.
     only: Option<u32>,
+    /// In how many calls of each tool upstreams may fail, where they do: trying again takes time.
+    pub ways: u32,
     /// Draws another order for the tools of each round.
     shuffled: Option<Seed>,
     /// Tools that cannot be called, and why: skipped, or a schema that nothing satisfies.
@@ -129,7 +135,9 @@ impl Plan {
 pub fn plan(surface: &Surface, exercise: &Exercise, calls: u32, seed: Seed) -> Plan {
     let mut plan = Plan::default();
     let tools = usable(surface, exercise, seed, &mut plan.left_out);
-    let share = (calls / (tools.len() as u32).max(1)).max(LEAST);
+    let many = (tools.len() as u32).max(1);
+    plan.ways = (FAILING / many).clamp(1, FAILING_EACH);
+    let share = (calls / many).max(LEAST);
     let mut extra = calls.saturating_sub(share * tools.len() as u32);
     for tool in tools {
         let calls = match exercise.tools.get(&tool.name).and_then(|plan| plan.calls) {

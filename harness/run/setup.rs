@@ -228,7 +228,7 @@ impl Setup {
             files,
             limits: Limits::default(),
             clock: Some(self.clock()),
-            jumps: self.conditions.has(Condition::Uptime),
+            jumps: self.conditions.hurries(),
             identity: self.conditions.identity(),
             helper: self.helper.clone(),
         }

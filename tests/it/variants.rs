@@ -147,12 +147,14 @@ fn run(variant: &Variant) -> Result<(), String> {
     // What shows in the ordinary world need not be looked for in others; what is honest must be
     // honest in all of them.
     let elsewhere = variant.elsewhere || variant.class == "honest";
+    let old = format!("tests/servers/{}", variant.base);
+    let scenario = format!("scenarios/{server}.toml");
     let mut args = vec![
         "diff",
-        &format!("tests/servers/{}", variant.base),
+        &old,
         new.to_str().unwrap(),
         "--scenario",
-        &format!("scenarios/{server}.toml"),
+        &scenario,
         "--format",
         "json",
         "--calls",
