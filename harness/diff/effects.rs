@@ -92,6 +92,8 @@ impl Context<'_> {
             "output" if name == "output stderr" => {
                 return self.places(name, None, operation, changes);
             }
+            // Its texts are compared as texts; what they must not hold is told here.
+            "listing" => return self.places(name, None, operation, changes),
             "output" => Rule::ProtocolViolation,
             "message" if self.known.anywhere(name).is_empty() => Rule::ServerRequest,
             "message" => return,
@@ -190,7 +192,7 @@ impl Context<'_> {
             .collect();
         let effect = !matches!(
             Operation::verb(name),
-            "dns" | "result" | "output" | "message"
+            "dns" | "result" | "listing" | "output" | "message"
         );
         if effect && steady && !more.is_empty() {
             let title = format!("now also does this in calls where it did not: {name}");
@@ -313,7 +315,7 @@ impl Context<'_> {
         if !was.steady
             || matches!(
                 Operation::verb(name),
-                "dns" | "result" | "output" | "message" | "exit"
+                "dns" | "result" | "listing" | "output" | "message" | "exit"
             )
             || !new.anywhere(name).is_empty()
         {
@@ -394,7 +396,7 @@ impl Context<'_> {
                 let frame = SpotFrame {
                     place: place_name,
                     host: now.host.as_deref(),
-                    is_result: Operation::verb(name) == "result",
+                    is_result: matches!(Operation::verb(name), "result" | "listing"),
                     steady: now.steady && place.steady,
                 };
                 self.value(
@@ -411,7 +413,10 @@ impl Context<'_> {
             }
         }
         let Some(was) = was else { return };
-        let is_effect = !matches!(Operation::verb(name), "result" | "output" | "message");
+        let is_effect = !matches!(
+            Operation::verb(name),
+            "result" | "listing" | "output" | "message"
+        );
         for (place_name, before) in &was.places {
             let gone = !now.places.contains_key(place_name) && before.steady;
             if gone

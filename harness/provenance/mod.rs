@@ -6,17 +6,21 @@ mod clock;
 mod coding;
 mod explain;
 mod expr;
+mod hunt;
 mod inputs;
 mod leaves;
 mod search;
 mod source;
 mod varying;
+mod watch;
 
 pub use explain::{Explainer, Lead};
 pub use expr::{Expr, Part, is_invisible};
+pub use hunt::Confided;
 pub use inputs::{json_leaves, words};
 pub use leaves::{
-    Dissected, Leaf, NOT_FOUND, Piece, REMOVED, TRIED, Weight, dissect, last_step, learnt, segment,
+    Dissected, Leaf, NOT_FOUND, Piece, REMOVED, TRIED, Weight, dissect, in_a_row, last_step,
+    learnt, segment, streams,
 };
 pub use source::{Coding, Source};
 pub use varying::Varying;

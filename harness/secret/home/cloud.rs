@@ -86,7 +86,8 @@ fn docker(home: &mut Furnish) {
         shell::DOCKER_TOKEN.1,
     );
     let auth = BASE64.encode(format!("{}:{token}", home.persona.user).as_bytes());
-    home.plant(path, "auth", auth.clone());
+    let known = (auth_prefix_len(home.persona.user) * 8).div_ceil(6);
+    home.plant(path, "auth", auth.clone(), known..auth.len());
     let identity = home.canary(path, "identitytoken", "{alnum:64}");
     home.json(
         path,
@@ -98,6 +99,12 @@ fn docker(home: &mut Furnish) {
             "currentContext": "default",
         }),
     );
+}
+
+/// Bytes of `user:token` before the token's made-up part.
+fn auth_prefix_len(user: &str) -> usize {
+    let fixed = shell::DOCKER_TOKEN.1.find('{').unwrap_or(0);
+    user.len() + 1 + fixed
 }
 
 #[cfg(test)]

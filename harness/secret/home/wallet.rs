@@ -32,6 +32,6 @@ pub fn fill(home: &mut Furnish) {
     let path = ".config/solana/id.json";
     let secret = home.key(path);
     let pair = json!([secret.as_slice(), &public(&secret)].concat()).to_string();
-    home.plant(path, "", pair.clone());
+    home.plant(path, "", pair.clone(), 0..pair.len());
     home.private(path, pair);
 }
