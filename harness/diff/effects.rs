@@ -88,7 +88,10 @@ impl Context<'_> {
     /// An operation that this scope did not have.
     fn appeared(&self, name: &str, operation: &Operation, new: &Known, changes: &mut Vec<Change>) {
         let rule = match Operation::verb(name) {
-            "result" | "exit" => return self.outcome(name, operation, changes),
+            "result" | "exit" => {
+                self.outcome(name, operation, changes);
+                return self.grave_only(name, operation, changes);
+            }
             "output" if name == "output stderr" => {
                 return self.places(name, None, operation, changes);
             }
@@ -162,7 +165,7 @@ impl Context<'_> {
         if rule != Rule::NewDestination || before.is_some() {
             self.places(name, before, operation, changes);
         } else {
-            self.recipients_only(name, operation, changes);
+            self.grave_only(name, operation, changes);
         }
     }
 
@@ -437,14 +440,15 @@ impl Context<'_> {
         }
     }
 
-    /// Of a destination that is new as a whole, only recipients are worth a word of their own.
-    fn recipients_only(&self, name: &str, now: &Operation, changes: &mut Vec<Change>) {
+    /// Of what is new as a whole, only recipients and what was confided are worth a word of their
+    /// own.
+    fn grave_only(&self, name: &str, now: &Operation, changes: &mut Vec<Change>) {
         let mut all = Vec::new();
         self.places(name, None, now, &mut all);
         changes.extend(all.into_iter().filter(|change| {
             matches!(
                 change.rule,
-                Rule::HiddenRecipient | Rule::CanaryLeak | Rule::SecretLeak
+                Rule::HiddenRecipient | Rule::CanaryLeak | Rule::SecretLeak | Rule::SecretInResult
             )
         }));
     }

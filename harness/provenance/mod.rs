@@ -1,6 +1,10 @@
 //! Where each value of each effect comes from: an argument, a setting, a planted secret, an
 //! upstream's reply, the clock, chance, or nothing the server was given. Knows nothing of
 //! versions: it explains one run.
+//!
+//! Two readers share the work. One explains each value by what was given, word by word, and keeps
+//! what is left as text. The other watches every stretch of bytes for what was confided and
+//! believes no coding: it finds what the first one reads as chance.
 
 mod clock;
 mod coding;

@@ -276,7 +276,7 @@ fn a_canary_cut_up_is_put_together() {
     is_leak("headers", &told(&[fields]), "canary(~/.npmrc token)");
     let look_up = |piece: &[u8]| {
         Kind::Dns(Dns {
-            name: format!("{}.spy.example", HEXLOWER.encode(piece)),
+            name: format!("{}.x.spy.example", HEXLOWER.encode(piece)),
             record: "A".into(),
             answers: vec!["198.51.100.9".into()],
             transport: "udp".into(),

@@ -192,7 +192,14 @@ fn note(found: &mut Vec<Find>, find: Find) {
         }
         (Some(_), None) => false,
     };
-    if found.iter().filter(same).any(within) {
+    let longer = |known: &Find| {
+        known.part.is_none() && find.part.is_none() && known.codings.len() > find.codings.len()
+    };
+    if found
+        .iter()
+        .filter(same)
+        .any(|known| within(known) && !longer(known))
+    {
         return;
     }
     if find.part.is_none() {

@@ -307,6 +307,8 @@ fn is_out_of_reach(inner: Way, outer: Way) -> bool {
     match (inner, outer) {
         // What a turned text says, or holds under a key, only text says again.
         (inner, outer) if turns(inner) && turns(outer) => true,
+        // The bytes of a character are no character when they are turned or under a key.
+        (Way::ZeroWidth | Way::Tags, outer) if turns(outer) => true,
         // No header tells where it begins.
         (Way::Deflate, _) => true,
         // Two bytes do not either, where any key may be over them.
@@ -321,6 +323,7 @@ fn is_out_of_reach(inner: Way, outer: Way) -> bool {
 fn a_value_is_found_in_any_two_codings_with_noise_around_it() {
     let short = |value: &usize| HOME.values[*value].value.len() < 48;
     let mut values = (0..HOME.values.len()).filter(short).cycle();
+    let mut missed: Vec<(Way, Way)> = Vec::new();
     for inner in WAYS {
         for outer in WAYS {
             let value = values.next().unwrap();
@@ -331,18 +334,16 @@ fn a_value_is_found_in_any_two_codings_with_noise_around_it() {
                 continue;
             }
             let stream = outer.write(&written);
-            let codings = whole(&found(&stream), value);
-            assert!(
-                codings.is_some(),
-                "{inner:?} in {outer:?}: {}",
-                known.source
-            );
+            if whole(&found(&stream), value).is_none() {
+                missed.push((inner, outer));
+            }
         }
     }
+    assert!(missed.is_empty(), "{missed:?}");
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 48, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 16, ..ProptestConfig::default() })]
 
     #[test]
     fn a_value_inside_a_longer_coded_text_is_found_at_any_offset(

@@ -8,6 +8,7 @@ use serde_json::json;
 pub fn fill(home: &mut Furnish) {
     aws(home);
     gcloud(home);
+    azure(home);
     kube(home);
     docker(home);
 }
@@ -54,6 +55,32 @@ fn gcloud(home: &mut Furnish) {
     home.file(
         ".config/gcloud/configurations/config_default",
         format!("[core]\naccount = {account}\nproject = corp-reporting\n"),
+    );
+}
+
+fn azure(home: &mut Furnish) {
+    let path = ".azure/msal_token_cache.json";
+    let refresh = home.canary(path, "refresh_token", "0.A{alnum:240}");
+    let account = home.made_up("azure account", "{uuid}.{uuid}");
+    home.json(
+        path,
+        &json!({ "RefreshToken": { (format!("{account}-login.microsoftonline.com-refreshtoken")): {
+            "credential_type": "RefreshToken",
+            "home_account_id": account,
+            "environment": "login.microsoftonline.com",
+            "secret": refresh,
+        }}}),
+    );
+    let email = home.persona.email;
+    home.json(
+        ".azure/azureProfile.json",
+        &json!({ "subscriptions": [{
+            "id": home.made_up("azure subscription", "uuid"),
+            "name": "Reporting",
+            "state": "Enabled",
+            "user": { "name": email, "type": "user" },
+            "isDefault": true,
+        }]}),
     );
 }
 

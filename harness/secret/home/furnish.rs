@@ -1,6 +1,6 @@
 //! The home as a whole, and what each corner uses to fill it.
 
-use super::{browser, clients, cloud, code, documents, shell, ssh, wallet};
+use super::{browser, clients, cloud, code, documents, keyring, shell, ssh, tools, wallet};
 use crate::secret::{Kind, Persona, Planted, Rng, Seed, Shape};
 use std::ops::Range;
 
@@ -46,6 +46,8 @@ pub fn home(persona: &Persona, seed: Seed) -> Home {
     browser::fill(&mut furnish);
     wallet::fill(&mut furnish);
     documents::fill(&mut furnish);
+    keyring::fill(&mut furnish);
+    tools::fill(&mut furnish);
     furnish.home
 }
 

@@ -96,13 +96,21 @@ impl Told {
     }
 }
 
+/// Labels of a name that may be one piece together.
+const LABELS: usize = 4;
+
 /// Where small pieces may be sent one after the other, and the piece that this effect sends
-/// there. Of a name that was looked up, what stands before the domain that somebody registered.
+/// there. Of a name that was looked up, the first labels: which of them is the domain's nobody
+/// says.
 fn trails(kind: &Kind, parts: &Dissected, told: &Told) -> Vec<(String, String)> {
     if let Kind::Dns(question) = kind {
         let labels: Vec<&str> = question.name.split('.').collect();
-        let (own, domain) = labels.split_at(labels.len().saturating_sub(2));
-        return vec![(format!("dns {}", domain.join(".")), own.concat())];
+        let own = labels.len().saturating_sub(2).min(LABELS);
+        let trail = |cut| {
+            let (piece, domain) = labels.split_at(cut);
+            (format!("dns {}", domain.join(".")), piece.concat())
+        };
+        return (1..=own).map(trail).collect();
     }
     let to = match (&parts.host, kind) {
         (Some(host), _) => host.as_str(),
