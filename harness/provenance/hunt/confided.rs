@@ -39,9 +39,13 @@ pub struct Confided {
 
 /// Texts under one byte for byte view, and what each means.
 pub(super) struct Lens {
+    /// What it sees of bytes.
+    view: View,
     table: Table,
     forms: Vec<Written>,
 }
+
+type View = fn(&[u8]) -> Vec<u8>;
 
 /// One way of writing one value.
 pub(super) struct Written {
@@ -149,7 +153,7 @@ impl Confided {
             plain.extend(more_plain.into_iter().map(|text| (index, text)));
             differ.extend(more_differ.into_iter().map(|text| (index, text)));
         }
-        let lens = |texts: &[(usize, Text)], view: fn(&[u8]) -> Vec<u8>, key| {
+        let lens = |texts: &[(usize, Text)], view: View, key| {
             Lens::new(
                 texts.iter().cloned(),
                 view,
@@ -184,7 +188,7 @@ impl Confided {
 impl Lens {
     fn new(
         texts: impl Iterator<Item = (usize, Text)>,
-        view: fn(&[u8]) -> Vec<u8>,
+        view: View,
         more: usize,
         mark: bool,
     ) -> Self {
@@ -206,12 +210,13 @@ impl Lens {
         Self {
             table: Table::new(seen.collect()),
             forms,
+            view,
         }
     }
 
-    /// Stretches of a stream, which is given as this lens sees it.
+    /// Stretches of a stream, as this lens sees it: where they stand is the same in both.
     pub fn find(&self, stream: &[u8]) -> Vec<Hit> {
-        self.table.find(stream)
+        self.table.find(&(self.view)(stream))
     }
 
     pub fn written(&self, hit: &Hit) -> &Written {
@@ -384,7 +389,7 @@ fn least(form: Form, telling: &[u8], mark: bool) -> usize {
 }
 
 /// Letter case aside, which look-ups lose, and with one of base64's two alphabets.
-pub(super) fn folded(bytes: &[u8]) -> Vec<u8> {
+fn folded(bytes: &[u8]) -> Vec<u8> {
     let fold = |byte: &u8| match byte {
         b'-' => b'+',
         b'_' => b'/',
@@ -394,12 +399,12 @@ pub(super) fn folded(bytes: &[u8]) -> Vec<u8> {
 }
 
 /// What no key of one byte alters.
-pub(super) fn xored(bytes: &[u8]) -> Vec<u8> {
+fn xored(bytes: &[u8]) -> Vec<u8> {
     bytes.windows(2).map(|pair| pair[0] ^ pair[1]).collect()
 }
 
 /// What adding a number to every byte leaves.
-pub(super) fn added(bytes: &[u8]) -> Vec<u8> {
+fn added(bytes: &[u8]) -> Vec<u8> {
     let differ = |pair: &[u8]| pair[1].wrapping_sub(pair[0]);
     bytes.windows(2).map(differ).collect()
 }

@@ -1,9 +1,10 @@
 //! Undoes what can be undone, and looks at every stage: the stream as it is, what its stretches
 //! decode to, what that decodes to. First come the shortest ways.
 
-use super::confided::{Confided, Form, Lens, Said, added, folded, xored};
-use super::table::{Hit, WINDOW};
-use super::{invisible, packed, runs, shifted, text};
+use super::confided::{Confided, Form, Said};
+use super::shifted::{self, SHIFT, XOR};
+use super::table::WINDOW;
+use super::{invisible, packed, runs, text};
 use crate::provenance::{Coding, Expr, Part};
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -133,7 +134,7 @@ impl Confided {
             note(found, find);
         };
         let value_len = |value: usize| self.values[value].value.len();
-        for hit in self.plain.find(&folded(&stage.bytes)) {
+        for hit in self.plain.find(&stage.bytes) {
             let written = self.plain.written(&hit);
             if let Some(said) = written.says(&hit.part, value_len(written.value)) {
                 let mut end = hit.at + hit.part.len();
@@ -143,22 +144,17 @@ impl Confided {
                 add(said, None, hit.at..end);
             }
         }
-        let views: [(&Lens, fn(&[u8]) -> Vec<u8>, _, fn(u8, u8) -> u8); 2] = [
-            (&self.xored, xored, Coding::Xor, |a, b| a ^ b),
-            (&self.added, added, Coding::Shift, u8::wrapping_sub),
-        ];
-        for (lens, view, coding, key) in views {
-            for Hit { text, part, at } in lens.find(&view(&stage.bytes)) {
-                let hit = Hit { text, part, at };
+        for (lens, cipher) in [(&self.xored, &XOR), (&self.added, &SHIFT)] {
+            for hit in lens.find(&stage.bytes) {
                 let written = lens.written(&hit);
                 // A stretch of differences is one byte longer in the text.
                 let part = hit.part.start..hit.part.end + 1;
                 // Under the key that alters nothing it is what the plain view sees.
-                if key(stage.bytes[hit.at], written.text[part.start]) == 0 {
+                if (cipher.key)(written.text[part.start], stage.bytes[hit.at]) == 0 {
                     continue;
                 }
                 if let Some(said) = written.says(&part, value_len(written.value)) {
-                    add(said, Some(coding), hit.at..hit.at + part.len());
+                    add(said, Some(cipher.coding), hit.at..hit.at + part.len());
                 }
             }
         }

@@ -32,19 +32,19 @@ pub fn guessed(bytes: &[u8], last: Option<Coding>) -> Vec<(Coding, Vec<u8>)> {
 }
 
 /// A way of using a key.
-struct Cipher {
-    coding: Coding,
+pub struct Cipher {
+    pub coding: Coding,
     undo: fn(u8, u8) -> u8,
     /// The key under which the first byte is written as the second.
-    key: fn(u8, u8) -> u8,
+    pub key: fn(u8, u8) -> u8,
 }
 
-const XOR: Cipher = Cipher {
+pub const XOR: Cipher = Cipher {
     coding: Coding::Xor,
     undo: |byte, key| byte ^ key,
     key: |plain, written| plain ^ written,
 };
-const SHIFT: Cipher = Cipher {
+pub const SHIFT: Cipher = Cipher {
     coding: Coding::Shift,
     undo: u8::wrapping_sub,
     key: |plain, written| written.wrapping_sub(plain),
