@@ -88,10 +88,15 @@ impl Context<'_> {
     /// An operation that this scope did not have.
     fn appeared(&self, name: &str, operation: &Operation, new: &Known, changes: &mut Vec<Change>) {
         let rule = match Operation::verb(name) {
-            "result" | "exit" => return self.outcome(name, operation, changes),
+            "result" | "exit" => {
+                self.outcome(name, operation, changes);
+                return self.grave_only(name, operation, changes);
+            }
             "output" if name == "output stderr" => {
                 return self.places(name, None, operation, changes);
             }
+            // Its texts are compared as texts; what they must not hold is told here.
+            "listing" => return self.places(name, None, operation, changes),
             "output" => Rule::ProtocolViolation,
             "message" if self.known.anywhere(name).is_empty() => Rule::ServerRequest,
             "message" => return,
@@ -160,7 +165,7 @@ impl Context<'_> {
         if rule != Rule::NewDestination || before.is_some() {
             self.places(name, before, operation, changes);
         } else {
-            self.recipients_only(name, operation, changes);
+            self.grave_only(name, operation, changes);
         }
     }
 
@@ -190,7 +195,7 @@ impl Context<'_> {
             .collect();
         let effect = !matches!(
             Operation::verb(name),
-            "dns" | "result" | "output" | "message"
+            "dns" | "result" | "listing" | "output" | "message"
         );
         if effect && steady && !more.is_empty() {
             let title = format!("now also does this in calls where it did not: {name}");
@@ -313,7 +318,7 @@ impl Context<'_> {
         if !was.steady
             || matches!(
                 Operation::verb(name),
-                "dns" | "result" | "output" | "message" | "exit"
+                "dns" | "result" | "listing" | "output" | "message" | "exit"
             )
             || !new.anywhere(name).is_empty()
         {
@@ -394,7 +399,7 @@ impl Context<'_> {
                 let frame = SpotFrame {
                     place: place_name,
                     host: now.host.as_deref(),
-                    is_result: Operation::verb(name) == "result",
+                    is_result: matches!(Operation::verb(name), "result" | "listing"),
                     steady: now.steady && place.steady,
                 };
                 self.value(
@@ -411,7 +416,10 @@ impl Context<'_> {
             }
         }
         let Some(was) = was else { return };
-        let is_effect = !matches!(Operation::verb(name), "result" | "output" | "message");
+        let is_effect = !matches!(
+            Operation::verb(name),
+            "result" | "listing" | "output" | "message"
+        );
         for (place_name, before) in &was.places {
             let gone = !now.places.contains_key(place_name) && before.steady;
             if gone
@@ -432,14 +440,15 @@ impl Context<'_> {
         }
     }
 
-    /// Of a destination that is new as a whole, only recipients are worth a word of their own.
-    fn recipients_only(&self, name: &str, now: &Operation, changes: &mut Vec<Change>) {
+    /// Of what is new as a whole, only recipients and what was confided are worth a word of their
+    /// own.
+    fn grave_only(&self, name: &str, now: &Operation, changes: &mut Vec<Change>) {
         let mut all = Vec::new();
         self.places(name, None, now, &mut all);
         changes.extend(all.into_iter().filter(|change| {
             matches!(
                 change.rule,
-                Rule::HiddenRecipient | Rule::CanaryLeak | Rule::SecretLeak
+                Rule::HiddenRecipient | Rule::CanaryLeak | Rule::SecretLeak | Rule::SecretInResult
             )
         }));
     }

@@ -53,6 +53,17 @@ impl<'a> Known<'a> {
         })
     }
 
+    /// Whether this source reached the host in a place of this name, whatever the operation.
+    pub fn was_told_at(&self, host: &str, place: &str, source: &Source) -> bool {
+        let here =
+            |operation: &&&Operation| operation.host.as_deref().map(bare) == Some(bare(host));
+        let mut operations = self.operations.values().flatten().filter(here);
+        operations.any(|operation| {
+            let place = operation.places.get(place);
+            place.is_some_and(|p| p.values.keys().any(|expr| expr.sources().contains(&source)))
+        })
+    }
+
     /// Operations of this name in any scope.
     pub fn anywhere(&self, name: &str) -> &[&'a Operation] {
         self.operations.get(name).map_or(&[], Vec::as_slice)

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 mod earlier;
 mod exit;
 mod headers;
+mod leaks;
 mod measured;
 mod planted;
 mod replies;
@@ -37,6 +38,7 @@ fn behaviour(properties: &[&str], calls: &[Call]) -> Behaviour {
         name: name.into(),
         value: value.into(),
         kind,
+        unknown: 0..value.len(),
     });
     let mut collector = Collector::new(Explainer::new(&planted, 1_795_392_000));
     let properties: serde_json::Map<String, Value> = properties

@@ -76,30 +76,61 @@ fn confidential(value: &Expr, spot: &Spot) -> Option<Reading> {
             reading(
                 rule,
                 Weight::Ordinary,
-                format!("carries `{name}`, which the server was never given"),
+                format!(
+                    "carries `{name}`{}, which the server was never given",
+                    way(value, source)
+                ),
             )
         }
         Source::Secret(name) if spot.is_result => reading(
             Rule::SecretInResult,
             Weight::Ordinary,
-            format!("shows the secret `{name}`"),
+            format!("shows the secret `{name}`{}", way(value, source)),
         ),
         Source::Secret(name) => {
             let host = spot.host.unwrap_or("a new place");
             let told = spot
                 .host
                 .is_some_and(|host| spot.known.was_told(host, source));
-            // A request of a new kind to the secret's own upstream has to authenticate as well.
-            if told && !spot.operation_known && role(spot.place) == Role::Credential {
+            // A request of a new kind to the secret's own upstream has to authenticate as well, in a
+            // place for it, or where the others do.
+            let usual = || {
+                spot.host
+                    .is_some_and(|host| spot.known.was_told_at(host, spot.place, source))
+            };
+            if told && !spot.operation_known && (role(spot.place) == Role::Credential || usual()) {
                 return None;
             }
             reading(
                 Rule::SecretLeak,
                 Weight::Ordinary,
-                format!("carries the secret `{name}` to {host}"),
+                format!(
+                    "carries the secret `{name}`{} to {host}",
+                    way(value, source)
+                ),
             )
         }
         _ => None,
+    }
+}
+
+/// How a source is written in a value, the outermost coding first: ` (base64, reversed)`. Nothing
+/// where it stands as it is.
+fn way(value: &Expr, source: &Source) -> String {
+    fn codings(expr: &Expr, source: &Source) -> Option<Vec<&'static str>> {
+        expr.0.iter().find_map(|part| match part {
+            Part::From(from) => (from == source).then(Vec::new),
+            Part::Coded(coding, inner) => {
+                let mut rest = codings(inner, source)?;
+                rest.insert(0, coding.name());
+                Some(rest)
+            }
+            _ => None,
+        })
+    }
+    match codings(value, source).unwrap_or_default() {
+        codings if codings.is_empty() => String::new(),
+        codings => format!(" ({})", codings.join(", ")),
     }
 }
 
@@ -332,10 +363,7 @@ fn disguised(value: &Expr) -> Vec<&Source> {
         .0
         .iter()
         .filter_map(|part| match part {
-            Part::Coded(
-                Coding::Base64 | Coding::Hex | Coding::Reversed | Coding::Sha256,
-                inner,
-            ) => Some(inner.sources()),
+            Part::Coded(coding, inner) if coding.disguises() => Some(inner.sources()),
             _ => None,
         })
         .flatten()

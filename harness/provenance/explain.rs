@@ -3,9 +3,11 @@
 use super::clock::ClockReader;
 use super::coding::decoded;
 use super::inputs::{MIN_INSIDE, Patterns, Words, address, is_telling, json_leaves, words};
-use super::{Coding, Expr, Part, Source};
-use crate::secret::{Kind, Planted};
+use super::watch::{Sighting, Watch};
+use super::{Coding, Confided, Expr, Part, Source};
+use crate::secret::Planted;
 use serde_json::Value;
+use std::sync::Arc;
 
 /// Longest value that is explained in full; the rest of a longer one is taken as text.
 const MAX_VALUE: usize = 256 * 1024;
@@ -32,27 +34,28 @@ pub struct Explainer {
     tool: Option<String>,
     /// Leaves of the call in progress, to be filed as earlier ones when the next begins.
     call: Vec<(String, String)>,
+    watch: Watch,
 }
 
 impl Explainer {
     /// `now` is the start of the run in Unix seconds.
     pub fn new(planted: &[Planted], now: i64) -> Self {
-        let planted = planted.iter().map(|p| {
-            let source = match p.kind {
-                Kind::Setting => Source::Setting(p.name.clone()),
-                Kind::Secret => Source::Secret(p.name.clone()),
-                Kind::Canary => Source::Canary(p.name.clone()),
-            };
-            (source, p.value.clone())
-        });
+        let confided = Arc::new(Confided::planted(planted, []));
+        Self::watching(confided, planted, now)
+    }
+
+    /// As [`Self::new`], with what is confided made ready once for several runs.
+    pub fn watching(confided: Arc<Confided>, planted: &[Planted], now: i64) -> Self {
+        let values = planted.iter().map(|p| (Source::of(p), p.value.clone()));
         Self {
-            planted: Patterns::new(planted),
+            planted: Patterns::new(values),
             arguments: Patterns::new([]),
             here: Words::default(),
             words: Words::default(),
             clock: ClockReader::new(now),
             tool: None,
             call: Vec::new(),
+            watch: Watch::new(confided),
         }
     }
 
@@ -66,6 +69,7 @@ impl Explainer {
         }
         self.tool = Some(tool.to_owned());
         self.call = json_leaves(arguments);
+        self.watch.call(&self.call);
         self.here = Words::default();
         for (path, value) in &self.call {
             self.here.learn(&Source::Argument(path.clone()), value);
@@ -86,7 +90,7 @@ impl Explainer {
     /// echo something known keep their first origin.
     pub fn reply(&mut self, host: &str, leaves: impl IntoIterator<Item = (String, String)>) {
         for (place, value) in leaves {
-            let expr = self.explain(&value);
+            let expr = self.read(&value, &[]);
             let from_replies = |source: &Source| matches!(source, Source::Upstream(..));
             if expr.sources().into_iter().all(from_replies) {
                 self.words
@@ -103,8 +107,51 @@ impl Explainer {
 
     /// What `value` is made of.
     pub fn explain(&self, value: &str) -> Expr {
+        let expr = self.read(value, &[]);
+        if matches!(expr.0.as_slice(), [Part::From(_)]) {
+            return expr;
+        }
+        let (known, rest) = (expr.sources(), expr.unexplained());
+        let sightings = self.watch.look(value.as_bytes(), &known, &rest);
+        if sightings.is_empty() {
+            return expr;
+        }
+        let mut expr = self.read(value, &sightings);
+        // What is spread over other finds stands after them.
+        for sighting in sightings {
+            if !expr.sources().contains(&&sighting.source) {
+                expr.0.push(sighting.part);
+            }
+        }
+        expr
+    }
+
+    /// What was confided, or is an argument in disguise, in bytes of which the values are
+    /// explained already: by `known`, but for the text `unexplained`.
+    pub fn hidden(&self, stream: &[u8], known: &[&Source], unexplained: &str) -> Vec<Expr> {
+        let sightings = self.watch.look(stream, known, unexplained).into_iter();
+        sightings
+            .map(|sighting| Expr(vec![sighting.part]))
+            .collect()
+    }
+
+    /// What a small piece, sent to the place of that name, says after what was sent there before.
+    pub fn follow(&self, place: &str, piece: &str) -> Vec<Expr> {
+        let sightings = self.watch.follow(place, piece).into_iter();
+        sightings
+            .map(|sighting| Expr(vec![sighting.part]))
+            .collect()
+    }
+
+    /// What has left as a whole by now, piece by piece; each is told once.
+    pub fn completed(&self) -> Vec<Expr> {
+        let parts = self.watch.completed().into_iter();
+        parts.map(|part| Expr(vec![part])).collect()
+    }
+
+    fn read(&self, value: &str, sightings: &[Sighting]) -> Expr {
         let cut = floor_char(value, MAX_VALUE);
-        let mut parts = self.parts(&value[..cut], DEPTH);
+        let mut parts = self.parts(&value[..cut], DEPTH, sightings);
         if cut < value.len() {
             parts.push(Part::Text(format!("… {} more bytes", value.len() - cut)));
         }
@@ -142,7 +189,7 @@ impl Explainer {
         })
     }
 
-    fn parts(&self, text: &str, depth: u8) -> Vec<Part> {
+    fn parts(&self, text: &str, depth: u8, sightings: &[Sighting]) -> Vec<Part> {
         if text.is_empty() {
             return Vec::new();
         }
@@ -155,7 +202,15 @@ impl Explainer {
         {
             return vec![Part::From(source.clone())];
         }
-        let mut hits: Vec<(usize, usize, Part)> = Vec::new();
+        // Places are those of bytes, and characters may be longer.
+        let mut hits: Vec<(usize, usize, Part)> = sightings
+            .iter()
+            .map(|sighting| {
+                let start = floor_char(text, sighting.place.start);
+                let end = ceil_char(text, sighting.place.end);
+                (start, end, sighting.part.clone())
+            })
+            .collect();
         for patterns in [&self.planted, &self.arguments] {
             for (start, end, source, coding) in patterns.find(text) {
                 let part = Part::From(source.clone());
@@ -243,7 +298,7 @@ impl Explainer {
             let read = decoded(&text[coded.clone()])
                 .into_iter()
                 .find_map(|(coding, inner)| {
-                    let inner = Expr(joined(self.parts(&inner, depth - 1)));
+                    let inner = Expr(joined(self.parts(&inner, depth - 1, &[])));
                     (!inner.sources().is_empty()).then_some(Part::Coded(coding, inner))
                 });
             if let Some(part) = read {
@@ -279,6 +334,13 @@ fn floor_char(text: &str, at: usize) -> usize {
         .unwrap_or(0)
 }
 
+/// The smallest boundary of a character at or above `at`.
+fn ceil_char(text: &str, at: usize) -> usize {
+    (at..text.len())
+        .find(|i| text.is_char_boundary(*i))
+        .unwrap_or(text.len())
+}
+
 /// Neighbouring texts become one; the same source twice in a row (words of one value) too, with
 /// the spaces between them.
 fn joined(parts: Vec<Part>) -> Vec<Part> {
@@ -296,6 +358,7 @@ fn joined(parts: Vec<Part>) -> Vec<Part> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::secret::Kind;
     use proptest::prelude::*;
     use serde_json::json;
 
@@ -306,6 +369,7 @@ mod tests {
             name: name.into(),
             value: value.into(),
             kind,
+            unknown: 0..value.len(),
         };
         let mut explainer = Explainer::new(
             &[

@@ -1,22 +1,30 @@
 //! Where each value of each effect comes from: an argument, a setting, a planted secret, an
 //! upstream's reply, the clock, chance, or nothing the server was given. Knows nothing of
 //! versions: it explains one run.
+//!
+//! Two readers share the work. One explains each value by what was given, word by word, and keeps
+//! what is left as text. The other watches every stretch of bytes for what was confided and
+//! believes no coding: it finds what the first one reads as chance.
 
 mod clock;
 mod coding;
 mod explain;
 mod expr;
+mod hunt;
 mod inputs;
 mod leaves;
 mod search;
 mod source;
 mod varying;
+mod watch;
 
 pub use explain::{Explainer, Lead};
 pub use expr::{Expr, Part, is_invisible};
+pub use hunt::Confided;
 pub use inputs::{json_leaves, words};
 pub use leaves::{
-    Dissected, Leaf, NOT_FOUND, Piece, REMOVED, TRIED, Weight, dissect, last_step, learnt, segment,
+    Dissected, Leaf, NOT_FOUND, Piece, REMOVED, TRIED, Weight, dissect, in_a_row, last_step,
+    learnt, segment, streams,
 };
 pub use source::{Coding, Source};
 pub use varying::Varying;

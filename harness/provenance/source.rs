@@ -1,5 +1,6 @@
 //! Where a value can come from, and how it may be written on its way out.
 
+use crate::secret::{Kind, Planted};
 use std::fmt;
 
 /// The origin of a value.
@@ -20,6 +21,15 @@ pub enum Source {
 }
 
 impl Source {
+    pub fn of(planted: &Planted) -> Self {
+        let name = planted.name.clone();
+        match planted.kind {
+            Kind::Setting => Self::Setting(name),
+            Kind::Secret => Self::Secret(name),
+            Kind::Canary => Self::Canary(name),
+        }
+    }
+
     /// Whether the value was confided: its turning up in a new place is never trivial.
     pub fn is_confidential(&self) -> bool {
         matches!(self, Self::Secret(_) | Self::Canary(_))
@@ -64,7 +74,7 @@ impl std::str::FromStr for Source {
     }
 }
 
-/// A way of writing a value that can be undone.
+/// A way of writing a value: what is between a value as it was given and what leaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Coding {
     Case,
@@ -76,40 +86,115 @@ pub enum Coding {
     QuotedPrintable,
     Reversed,
     Sha256,
-    /// Not the whole value: some of its words.
+    /// Not the whole value: some of its words, or a stretch of it.
     Part,
+    /// In pieces that make up the whole: over several fields, look-ups, requests or calls.
+    Split,
+    Base32,
+    Base58,
+    /// A list of numbers, one for each byte.
+    Numbers,
+    /// Zeros and ones.
+    Bits,
+    Rot13,
+    /// Every byte combined with one and the same byte. Which, is not said: a key drawn afresh for
+    /// each request would make each value another one.
+    Xor,
+    /// The same number added to every byte.
+    Shift,
+    Gzip,
+    Deflate,
+    /// Every second character or byte is the same: UTF-16, or letters s-p-e-l-t out.
+    Spaced,
+    ZeroWidth,
+    /// Unicode's tag characters, U+E0000 and on.
+    Tags,
+    VariationSelectors,
+    /// The bytes that a key, a number or a list stands for.
+    Bytes,
+    Md5,
+    Sha1,
+    Sha384,
+    Sha512,
 }
 
 impl Coding {
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 29] = [
         Self::Part,
+        Self::Split,
         Self::Case,
         Self::Url,
         Self::Base64,
+        Self::Base32,
+        Self::Base58,
         Self::Hex,
+        Self::Numbers,
+        Self::Bits,
         Self::Json,
         Self::Html,
         Self::QuotedPrintable,
         Self::Reversed,
+        Self::Rot13,
+        Self::Xor,
+        Self::Shift,
+        Self::Gzip,
+        Self::Deflate,
+        Self::Spaced,
+        Self::ZeroWidth,
+        Self::Tags,
+        Self::VariationSelectors,
+        Self::Bytes,
+        Self::Md5,
+        Self::Sha1,
         Self::Sha256,
+        Self::Sha384,
+        Self::Sha512,
     ];
 
     pub fn name(self) -> &'static str {
         match self {
             Self::Part => "part",
+            Self::Split => "split",
             Self::Case => "case",
             Self::Url => "url",
             Self::Base64 => "base64",
+            Self::Base32 => "base32",
+            Self::Base58 => "base58",
             Self::Hex => "hex",
+            Self::Numbers => "numbers",
+            Self::Bits => "bits",
             Self::Json => "json",
             Self::Html => "html",
             Self::QuotedPrintable => "quoted-printable",
             Self::Reversed => "reversed",
+            Self::Rot13 => "rot13",
+            Self::Xor => "xor",
+            Self::Shift => "shift",
+            Self::Gzip => "gzip",
+            Self::Deflate => "deflate",
+            Self::Spaced => "spaced",
+            Self::ZeroWidth => "zero-width",
+            Self::Tags => "tags",
+            Self::VariationSelectors => "variation-selectors",
+            Self::Bytes => "bytes",
+            Self::Md5 => "md5",
+            Self::Sha1 => "sha1",
             Self::Sha256 => "sha256",
+            Self::Sha384 => "sha384",
+            Self::Sha512 => "sha512",
         }
     }
 
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|coding| coding.name() == name)
+    }
+
+    /// Whether it makes a value hard to recognise, and no protocol asks for it where text is
+    /// expected.
+    pub fn disguises(self) -> bool {
+        !matches!(
+            self,
+            Self::Part | Self::Case | Self::Url | Self::Json | Self::Html | Self::QuotedPrintable
+        )
     }
 }

@@ -156,7 +156,8 @@ async fn attempt(job: &Job<'_>, era: Era, start: Duration) -> Result<Live, Faile
         target: job.package.resolved.clone(),
         seed: job.setup.seed.0,
     });
-    let collector = Collector::new(Explainer::new(&job.setup.planted, now));
+    let explainer = Explainer::watching(job.setup.confided(), &job.setup.planted, now);
+    let collector = Collector::new(explainer);
     let (recorder, recording) = Recorder::start(log, collector);
     let spec = job.setup.spec(job.package);
     let sink: Arc<dyn Sink> = recorder.clone();

@@ -9,11 +9,12 @@ use crate::internet::mock::{self, Mock, Stubs};
 use crate::internet::{Ca, SmtpAction, SmtpRule, SmtpStage, Upstream};
 use crate::mcp;
 use crate::package::{self, Package};
+use crate::provenance::Confided;
 use crate::sandbox::{Limits, Mode, Mount, PlantedFile, Spec};
 use crate::scenario::{Answer, Content, HomeKind, Place, Scenario, Setting, Smtp};
 use crate::secret::{Kind, Persona, Planted, Seed, Shape, home};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Where Debian and its kin keep the bundle of trusted authorities.
@@ -35,6 +36,7 @@ pub struct Setup {
     args: Vec<String>,
     mounted: Vec<Upstream>,
     helper: Option<PathBuf>,
+    confided: OnceLock<Arc<Confided>>,
 }
 
 impl Setup {
@@ -53,6 +55,7 @@ impl Setup {
             args: Vec::new(),
             mounted: means.mounted.clone(),
             helper: means.helper.clone(),
+            confided: OnceLock::new(),
         };
         setup.populate();
         for (name, setting) in &scenario.server.env {
@@ -151,6 +154,7 @@ impl Setup {
             name: name.to_owned(),
             value: value.to_owned(),
             kind: Kind::Setting,
+            unknown: 0..0,
         };
         self.planted.push(known);
     }
@@ -159,8 +163,9 @@ impl Setup {
         let value = shape.make(&mut self.seed.stream(&format!("secret {name}")));
         let planted = Planted {
             name: name.to_owned(),
-            value: value.clone(),
             kind: Kind::Secret,
+            unknown: shape.unknown(value.len()),
+            value: value.clone(),
         };
         if !self.planted.contains(&planted) {
             self.planted.push(planted);
@@ -284,6 +289,25 @@ impl Setup {
             env.push((name.clone(), self.filled(value)));
         }
         env
+    }
+
+    /// What is watched for in all runs, made when the first one begins: nothing is planted later.
+    pub fn confided(&self) -> Arc<Confided> {
+        let made = self.confided.get_or_init(|| {
+            let secret = self.planted.iter().filter(|p| p.kind != Kind::Setting);
+            let secret: Vec<&[u8]> = secret.map(|p| p.value.as_bytes()).collect();
+            let holds = |file: &&PlantedFile| {
+                let inside = |value| memchr::memmem::find(&file.content, value).is_some();
+                secret.iter().any(|value| inside(value))
+            };
+            let files = self.files.iter().filter(holds).map(|file| {
+                let path = file.path.strip_prefix(Persona::DEFAULT.home);
+                let name = path.map_or(file.path.clone(), |path| format!("~{path}"));
+                (name, file.content.as_slice())
+            });
+            Arc::new(Confided::planted(&self.planted, files))
+        });
+        Arc::clone(made)
     }
 
     pub fn ca(&self) -> Arc<Ca> {

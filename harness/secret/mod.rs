@@ -13,6 +13,7 @@ pub use seed::{Rng, Seed};
 pub use shape::{Shape, UnknownShape};
 
 use serde::{Deserialize, Serialize};
+use std::ops::Range;
 
 /// A value turncoat put into the world on purpose and watches for in every effect.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,6 +25,9 @@ pub struct Planted {
     pub value: String,
     /// Why it is there.
     pub kind: Kind,
+    /// The bytes of the value that were made up: what stands around them (`ghp_`) everybody
+    /// knows, and a piece of that proves nothing.
+    pub unknown: Range<usize>,
 }
 
 /// Why a planted value exists, which decides what it means when it turns up in an effect.

@@ -1,6 +1,7 @@
 //! Shapes of made-up credentials: real enough that a server's own format check lets them pass.
 
 use super::Rng;
+use std::ops::Range;
 use std::str::FromStr;
 
 const HEX: &[u8] = b"0123456789abcdef";
@@ -54,6 +55,17 @@ impl Shape {
     /// The names a scenario may use, for error messages and the published schema.
     pub fn names() -> impl Iterator<Item = &'static str> {
         NAMED.iter().map(|(name, _)| *name)
+    }
+
+    /// Which bytes of a secret of this shape, `len` bytes long, are made up: all but the literal
+    /// text it begins and ends with.
+    pub fn unknown(&self, len: usize) -> Range<usize> {
+        let literal = |part: Option<&Part>| match part {
+            Some(Part::Literal(text)) => text.len(),
+            _ => 0,
+        };
+        let start = literal(self.0.first()).min(len);
+        start..len.saturating_sub(literal(self.0.last())).max(start)
     }
 
     /// Makes one secret of this shape from `rng`.
@@ -151,6 +163,15 @@ mod tests {
         assert_eq!(value.len(), 36);
         assert_eq!(&value[14..15], "4");
         assert!(matches!(&value[19..20], "8" | "9" | "a" | "b"));
+    }
+
+    #[test]
+    fn what_everybody_knows_is_told_from_what_was_made_up() {
+        let unknown = |shape: &str, len| shape.parse::<Shape>().unwrap().unknown(len);
+        assert_eq!(unknown("github", 40), 4..40);
+        assert_eq!(unknown("anthropic", 108), 13..106);
+        assert_eq!(unknown("uuid", 36), 0..36);
+        assert_eq!(unknown("github", 2), 2..2);
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! Builds a behaviour from the events of one run, in one pass and in bounded memory.
 
 mod held;
+mod leaks;
 
+use self::leaks::Told;
 use super::tries::Tries;
 use super::{Behaviour, Calls, Operation, Place, Recent, Scope, Scoped, Sightings};
 use crate::effect::{Effect, Kind, Phase, Reply};
@@ -114,7 +116,7 @@ impl Collector {
             } else if self.behaviour.surface != *surface {
                 self.behaviour.later = Some(surface.clone());
             }
-            return;
+            return self.listing_leaks(effect);
         }
         let Some(parts) = dissect(&effect.kind) else {
             return;
@@ -123,7 +125,9 @@ impl Collector {
         let name = self.operation_name(&parts, &scope);
         let host = parts.host.as_deref().map(|host| self.destination(host));
         self.seen(&scope, &name, host, call, effect.seq);
-        self.leaves(&parts, &scope, &name, call, effect.seq);
+        let told = self.leaves(&parts, &scope, &name, call, effect.seq);
+        let leaks = self.leaks(&effect.kind, &parts, &told);
+        self.add(&scope, &name, leaks, call, effect.seq);
         if let Some(host) = &parts.host
             && self.is_news(host, &effect.kind)
         {
@@ -177,10 +181,19 @@ impl Collector {
         known.insert((host.to_owned(), body.sha256.clone(), headers.clone()))
     }
 
-    fn leaves(&mut self, parts: &Dissected, scope: &Scope, name: &str, call: u32, seq: u64) {
+    /// Explains the values of an effect; what it told of.
+    fn leaves(
+        &mut self,
+        parts: &Dissected,
+        scope: &Scope,
+        name: &str,
+        call: u32,
+        seq: u64,
+    ) -> Told {
         // Lists repeat values: within one effect they have one explanation.
         let mut explained: HashMap<&str, Expr> = HashMap::new();
         let mut found: Vec<(Cow<str>, Expr)> = Vec::with_capacity(parts.leaves.len());
+        let mut told = Told::default();
         for leaf in &parts.leaves {
             let place = self.named_place(leaf);
             let mut expr = match leaf.weight {
@@ -197,6 +210,7 @@ impl Collector {
                 expr = Expr::from(source);
             }
             let secret = expr.sources().into_iter().any(Source::is_confidential);
+            told.note(&place, &expr);
             if leaf.weight == Weight::ConfidentialOnly && !secret
                 || leaf.weight == Weight::Label && expr.is_constant()
             {
@@ -212,6 +226,7 @@ impl Collector {
             }
         }
         self.add(scope, name, found, call, seq);
+        told
     }
 
     /// Counts values of an operation by their places.

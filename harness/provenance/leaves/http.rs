@@ -20,6 +20,11 @@ const FRAMING: &[&str] = &[
     "transfer-encoding",
 ];
 
+/// Whether a header carries no value of its own.
+pub fn is_framing(name: &str) -> bool {
+    FRAMING.contains(&name) || name.starts_with(':')
+}
+
 pub fn dissect(request: &Http) -> Dissected {
     let default_port = if request.scheme == "https" { 443 } else { 80 };
     let host = destination(&request.peer, &[default_port]);
@@ -53,7 +58,7 @@ pub fn dissect(request: &Http) -> Dissected {
     let mut media_type = "";
     for (name, value) in &request.headers {
         match name.as_str() {
-            name if FRAMING.contains(&name) || name.starts_with(':') => {}
+            name if is_framing(name) => {}
             "content-type" => {
                 media_type = value;
                 parts.leaf("header content-type", without_boundary(value));

@@ -7,10 +7,12 @@ mod http;
 mod mail;
 mod named;
 mod other;
+mod streams;
 mod text;
 
 pub use http::segment;
 pub use other::{NOT_FOUND, REMOVED, TRIED};
+pub use streams::{in_a_row, streams};
 
 use crate::effect::Kind;
 

@@ -9,7 +9,7 @@ use serde_json::Value;
 /// JSON strings inside JSON strings that are opened.
 const DEPTH: u8 = 3;
 /// Lines of one text that are leaves of their own.
-const MAX_LINES: usize = 500;
+pub const MAX_LINES: usize = 500;
 
 /// Adds the leaves of a body of the given media type (parameters included) under `place`.
 pub fn body(parts: &mut Dissected, place: &str, media_type: &str, body: &Body) {

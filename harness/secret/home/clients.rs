@@ -84,4 +84,62 @@ pub fn fill(home: &mut Furnish) {
             "env": { "SENDGRID_API_KEY": sendgrid },
         }}}),
     );
+
+    let path = ".codeium/windsurf/mcp_config.json";
+    let brave = home.canary(path, "BRAVE_API_KEY", "BSA{alnum:28}");
+    home.json(
+        path,
+        &json!({ "mcpServers": { "brave-search": {
+            "command": "npx",
+            "args": ["-y", "@modelcontextprotocol/server-brave-search"],
+            "env": { "BRAVE_API_KEY": brave },
+        }}}),
+    );
+
+    agents(home);
+}
+
+/// What coding agents keep to be let in.
+fn agents(home: &mut Furnish) {
+    let path = ".codex/auth.json";
+    let access = home.canary(path, "access_token", "{alnum:64}");
+    let refresh = home.canary(path, "refresh_token", "rt_{alnum:48}");
+    home.json(
+        path,
+        &json!({
+            "OPENAI_API_KEY": null,
+            "tokens": {
+                "access_token": access,
+                "refresh_token": refresh,
+                "account_id": home.made_up("codex account", "uuid"),
+            },
+            "last_refresh": "2025-10-27T09:20:00Z",
+        }),
+    );
+
+    let path = ".gemini/oauth_creds.json";
+    let access = home.canary(path, "access_token", "ya29.{alnum:160}");
+    let refresh = home.canary(path, "refresh_token", "1//03{alnum:98}");
+    home.json(
+        path,
+        &json!({
+            "access_token": access,
+            "refresh_token": refresh,
+            "scope": "https://www.googleapis.com/auth/cloud-platform",
+            "token_type": "Bearer",
+            "expiry_date": 1_893_456_000_000_u64,
+        }),
+    );
+
+    let path = ".config/github-copilot/apps.json";
+    let token = home.canary(path, "oauth_token", "ghu_{alnum:36}");
+    let user = home.persona.user;
+    home.json(
+        path,
+        &json!({ "github.com:Iv1.b507a08c87ecfe98": {
+            "user": user,
+            "oauth_token": token,
+            "githubAppId": "Iv1.b507a08c87ecfe98",
+        }}),
+    );
 }

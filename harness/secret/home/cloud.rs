@@ -8,6 +8,7 @@ use serde_json::json;
 pub fn fill(home: &mut Furnish) {
     aws(home);
     gcloud(home);
+    azure(home);
     kube(home);
     docker(home);
 }
@@ -57,6 +58,32 @@ fn gcloud(home: &mut Furnish) {
     );
 }
 
+fn azure(home: &mut Furnish) {
+    let path = ".azure/msal_token_cache.json";
+    let refresh = home.canary(path, "refresh_token", "0.A{alnum:240}");
+    let account = home.made_up("azure account", "{uuid}.{uuid}");
+    home.json(
+        path,
+        &json!({ "RefreshToken": { (format!("{account}-login.microsoftonline.com-refreshtoken")): {
+            "credential_type": "RefreshToken",
+            "home_account_id": account,
+            "environment": "login.microsoftonline.com",
+            "secret": refresh,
+        }}}),
+    );
+    let email = home.persona.email;
+    home.json(
+        ".azure/azureProfile.json",
+        &json!({ "subscriptions": [{
+            "id": home.made_up("azure subscription", "uuid"),
+            "name": "Reporting",
+            "state": "Enabled",
+            "user": { "name": email, "type": "user" },
+            "isDefault": true,
+        }]}),
+    );
+}
+
 fn kube(home: &mut Furnish) {
     let path = ".kube/config";
     // A service account's token is a JWT: three parts of base64url, the first ones JSON.
@@ -86,7 +113,8 @@ fn docker(home: &mut Furnish) {
         shell::DOCKER_TOKEN.1,
     );
     let auth = BASE64.encode(format!("{}:{token}", home.persona.user).as_bytes());
-    home.plant(path, "auth", auth.clone());
+    let known = (auth_prefix_len(home.persona.user) * 8).div_ceil(6);
+    home.plant(path, "auth", auth.clone(), known..auth.len());
     let identity = home.canary(path, "identitytoken", "{alnum:64}");
     home.json(
         path,
@@ -98,6 +126,12 @@ fn docker(home: &mut Furnish) {
             "currentContext": "default",
         }),
     );
+}
+
+/// Bytes of `user:token` before the token's made-up part.
+fn auth_prefix_len(user: &str) -> usize {
+    let fixed = shell::DOCKER_TOKEN.1.find('{').unwrap_or(0);
+    user.len() + 1 + fixed
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! The home as a whole, and what each corner uses to fill it.
 
-use super::{browser, clients, cloud, code, documents, shell, ssh, wallet};
+use super::{browser, clients, cloud, code, documents, keyring, shell, ssh, tools, wallet};
 use crate::secret::{Kind, Persona, Planted, Rng, Seed, Shape};
+use std::ops::Range;
 
 /// A home folder to lay out, and the canaries in it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -45,6 +46,8 @@ pub fn home(persona: &Persona, seed: Seed) -> Home {
     browser::fill(&mut furnish);
     wallet::fill(&mut furnish);
     documents::fill(&mut furnish);
+    keyring::fill(&mut furnish);
+    tools::fill(&mut furnish);
     furnish.home
 }
 
@@ -83,23 +86,24 @@ impl Furnish {
     /// that does not parse is a mistake in this module that its test finds.
     pub fn canary(&mut self, path: &str, field: &str, shape: &str) -> String {
         let value = self.made_up(&format!("{path} {field}"), shape);
-        self.plant(path, field, value.clone());
+        let unknown = parsed(shape).unknown(value.len());
+        self.plant(path, field, value.clone(), unknown);
         value
     }
 
-    /// Takes note of a canary that was made otherwise.
-    pub fn plant(&mut self, path: &str, field: &str, value: String) {
+    /// Takes note of a canary that was made otherwise, and of which bytes of it are made up.
+    pub fn plant(&mut self, path: &str, field: &str, value: String, unknown: Range<usize>) {
         self.home.planted.push(Planted {
             name: format!("~/{path} {field}").trim_end().to_owned(),
             value,
             kind: Kind::Canary,
+            unknown,
         });
     }
 
     /// Made up in the same way, but nothing that a reader would have to keep to himself.
     pub fn made_up(&self, label: &str, shape: &str) -> String {
-        let shape: Shape = shape.parse().expect("shapes in this module parse");
-        shape.make(&mut self.stream(label))
+        parsed(shape).make(&mut self.stream(label))
     }
 
     /// The stream of numbers for `label`.
@@ -124,6 +128,10 @@ impl Furnish {
             .strip_prefix(self.persona.home)
             .map_or("work", |path| path.trim_matches('/'))
     }
+}
+
+fn parsed(shape: &str) -> Shape {
+    shape.parse().expect("shapes in this module parse")
 }
 
 /// The public half of an Ed25519 key (RFC 8032).

@@ -7,9 +7,11 @@ mod cloud;
 mod code;
 mod documents;
 mod furnish;
+mod keyring;
 mod shell;
 mod sqlite;
 mod ssh;
+mod tools;
 mod wallet;
 
 pub use furnish::{Home, HomeFile, home};

@@ -2,6 +2,7 @@
 
 use super::furnish::{Furnish, public};
 use data_encoding::BASE64;
+use std::ops::Range;
 
 pub fn fill(home: &mut Furnish) {
     let comment = format!("{}@{}", home.persona.user, home.persona.host);
@@ -10,7 +11,7 @@ pub fn fill(home: &mut Furnish) {
     let check = home.stream(".ssh check").next_u64() as u32;
     let pem = private_key(&secret, &public_key, check, &comment);
     if let Some(line) = pem.lines().nth(SECRET_LINE) {
-        home.plant(".ssh/id_ed25519", "", line.to_owned());
+        home.plant(".ssh/id_ed25519", "", line.to_owned(), SECRET_PART);
     }
     home.private(".ssh/id_ed25519", pem);
     let public_text = BASE64.encode(&public_blob(&public_key));
@@ -40,6 +41,9 @@ pub fn fill(home: &mut Furnish) {
 /// The line of the file, from 0, that holds all 32 secret bytes: they begin at byte 161 of the
 /// blob, and a line carries 52.5 bytes.
 const SECRET_LINE: usize = 4;
+/// Characters of that line that the secret bytes alone decide: around them stands the public
+/// half, which is in another file as well. The line begins in the middle of byte 157.
+const SECRET_PART: Range<usize> = 5..47;
 
 /// A key without a passphrase in OpenSSH's own format (PROTOCOL.key in its sources).
 fn private_key(secret: &[u8; 32], public: &[u8], check: u32, comment: &str) -> String {
@@ -87,7 +91,7 @@ fn string(to: &mut Vec<u8>, bytes: &[u8]) {
 
 #[cfg(test)]
 mod tests {
-    use super::{BASE64, SECRET_LINE, private_key, public};
+    use super::{BASE64, SECRET_LINE, SECRET_PART, private_key, public};
 
     #[test]
     fn the_planted_line_holds_the_whole_secret() {
@@ -99,5 +103,7 @@ mod tests {
         let line = at * 8 / 6 / 70;
         assert_eq!(line, (at + 32) * 8 / 6 / 70);
         assert_eq!(line + 1, SECRET_LINE);
+        let (first, last) = ((at * 8).div_ceil(6), (at + 32) * 8 / 6);
+        assert_eq!(SECRET_PART, first - 70 * line..last - 70 * line);
     }
 }

@@ -32,6 +32,18 @@ pub fn fill(home: &mut Furnish) {
     let path = ".config/solana/id.json";
     let secret = home.key(path);
     let pair = json!([secret.as_slice(), &public(&secret)].concat()).to_string();
-    home.plant(path, "", pair.clone());
+    home.plant(path, "", pair.clone(), 0..pair.len());
     home.private(path, pair);
+
+    let path = ".electrum/wallets/default_wallet";
+    let key = home.canary(path, "xprv", "xprv9s21ZrQH143K{alnum:96}");
+    home.json(
+        path,
+        &json!({
+            "keystore": { "type": "bip32", "xprv": key, "pw_hash_version": 1 },
+            "seed_version": 59,
+            "use_encryption": false,
+            "wallet_type": "standard",
+        }),
+    );
 }

@@ -1,0 +1,309 @@
+//! Watches what leaves for what was confided, over a whole run: what was looked at before is not
+//! looked at again, and pieces are put together that left one by one. Memory is bounded.
+
+use super::hunt::{Confided, Find, Known, Work};
+use super::inputs::{is_telling, words};
+use super::{Coding, Expr, Part, Source};
+use std::cell::{OnceCell, RefCell};
+use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::Arc;
+
+/// Streams that are remembered with what was found in them.
+const SEEN: usize = 4_096;
+/// Longest stream that is.
+const MAX_SEEN: usize = 512;
+/// Of an argument, the bytes that are looked for in codings.
+const MAX_PASSING: usize = 512;
+/// Shortest argument that is, and how many of one call.
+const MIN_PASSING: usize = 12;
+const PASSING: usize = 24;
+/// Longest stretch without a space in ordinary text.
+const WORD: usize = 14;
+/// Places that small pieces may be sent to one after the other.
+const TRAILS: usize = 256;
+/// Bytes kept of what was sent to one place.
+const TRAIL: usize = 256;
+/// Longest piece that says nothing alone.
+const CRUMB: usize = 32;
+
+/// The watch over one run.
+pub struct Watch {
+    confided: Arc<Confided>,
+    /// Arguments of the call in progress, and what they are looked for by once something asks.
+    call: Vec<Known>,
+    passing: OnceCell<Confided>,
+    memory: RefCell<Memory>,
+}
+
+#[derive(Default)]
+struct Memory {
+    seen: HashMap<Box<[u8]>, Arc<[Find]>>,
+    /// What has left of each value, and whether that was all of it.
+    pieces: HashMap<usize, (Vec<Range<usize>>, bool)>,
+    /// Values of which the last piece has left, not told yet.
+    whole: Vec<usize>,
+    trails: HashMap<String, Vec<u8>>,
+}
+
+/// Something confided, or an argument in disguise.
+pub struct Sighting {
+    pub source: Source,
+    pub part: Part,
+    /// Where in the stream. Empty where it is spread over the stream.
+    pub place: Range<usize>,
+}
+
+impl Watch {
+    pub fn new(confided: Arc<Confided>) -> Self {
+        Self {
+            confided,
+            call: Vec::new(),
+            passing: OnceCell::new(),
+            memory: RefCell::default(),
+        }
+    }
+
+    /// A call begins.
+    pub fn call(&mut self, arguments: &[(String, String)]) {
+        self.passing.take();
+        let long = arguments.iter().filter(|(_, v)| v.len() >= MIN_PASSING);
+        self.call = long.take(PASSING).map(passing).collect();
+    }
+
+    /// What a stream holds beyond `known`: what was confided, and where the stream is new and
+    /// `unexplained` text of it looks coded, arguments of the call in progress.
+    pub fn look(&self, stream: &[u8], known: &[&Source], unexplained: &str) -> Vec<Sighting> {
+        let (finds, fresh) = self.confided(stream);
+        let mut sightings: Vec<Sighting> = finds
+            .iter()
+            .filter_map(|find| sighting(&self.confided, find))
+            .filter(|sighting| !known.contains(&&sighting.source))
+            .collect();
+        if fresh && !self.call.is_empty() && looks_coded(unexplained) {
+            let passing = self
+                .passing
+                .get_or_init(|| Confided::passing(self.call.clone()));
+            let finds = passing.find(stream, &mut Work::of(stream.len()));
+            // As it was given, it is found otherwise, and by its words.
+            let coded = finds.iter().filter(|find| !find.codings.is_empty());
+            let coded = coded.filter_map(|find| sighting(passing, find));
+            sightings.extend(coded.filter(|sighting| !known.contains(&&sighting.source)));
+        }
+        sightings
+    }
+
+    /// A piece that says nothing alone was sent to a place after others: what they say together.
+    pub fn follow(&self, trail: &str, piece: &str) -> Vec<Sighting> {
+        if piece.is_empty() || piece.len() > CRUMB {
+            return Vec::new();
+        }
+        let stream = {
+            let trails = &mut self.memory.borrow_mut().trails;
+            if trails.len() >= TRAILS && !trails.contains_key(trail) {
+                trails.clear();
+            }
+            let sent = trails.entry(trail.to_owned()).or_default();
+            // What is sent again and again is no message.
+            if sent.ends_with(piece.as_bytes()) {
+                return Vec::new();
+            }
+            sent.extend(piece.bytes());
+            let over = sent.len().saturating_sub(TRAIL);
+            sent.drain(..over);
+            sent.clone()
+        };
+        let finds = self.confided.find(&stream, &mut Work::of(stream.len()));
+        let split = |mut sighting: Sighting| {
+            sighting.part = Part::Coded(Coding::Split, Expr(vec![sighting.part]));
+            sighting
+        };
+        let finds = finds
+            .iter()
+            .filter_map(|find| sighting(&self.confided, find));
+        finds.map(split).collect()
+    }
+
+    /// Values all of which has left by now, in pieces; each is told once.
+    pub fn completed(&self) -> Vec<Part> {
+        let whole = std::mem::take(&mut self.memory.borrow_mut().whole);
+        let split = |value: usize| {
+            let find = Find {
+                value,
+                codings: vec![Coding::Split],
+                part: None,
+                place: 0..0,
+            };
+            find.part(&self.confided)
+        };
+        whole.into_iter().map(split).collect()
+    }
+
+    /// What was confided in a stream, and whether the stream is a new one.
+    fn confided(&self, stream: &[u8]) -> (Arc<[Find]>, bool) {
+        let memory = &mut *self.memory.borrow_mut();
+        if let Some(known) = memory.seen.get(stream) {
+            return (Arc::clone(known), false);
+        }
+        let mut work = Work::of(stream.len());
+        let finds: Arc<[Find]> = self.confided.find(stream, &mut work).into();
+        for find in finds.iter() {
+            let Some(part) = &find.part else { continue };
+            let unknown = self.confided.unknown(find.value);
+            let (pieces, whole) = memory.pieces.entry(find.value).or_default();
+            if !*whole && pieces.len() < 64 {
+                pieces.push(part.clone());
+                *whole = covers(pieces, &unknown);
+                if *whole {
+                    memory.whole.push(find.value);
+                }
+            }
+        }
+        if stream.len() <= MAX_SEEN {
+            if memory.seen.len() >= SEEN {
+                memory.seen.clear();
+            }
+            memory.seen.insert(stream.into(), Arc::clone(&finds));
+        }
+        (finds, true)
+    }
+}
+
+fn sighting(of: &Confided, find: &Find) -> Option<Sighting> {
+    Some(Sighting {
+        source: of.source(find.value)?.clone(),
+        part: find.part(of),
+        place: find.place.clone(),
+    })
+}
+
+/// Whether pieces make up a stretch. What two pieces share the letter of, neither has.
+fn covers(pieces: &mut [Range<usize>], all: &Range<usize>) -> bool {
+    const SEAM: usize = 1;
+    pieces.sort_by_key(|piece| piece.start);
+    let mut at = all.start;
+    for piece in pieces.iter() {
+        if piece.start > at + SEAM {
+            return false;
+        }
+        at = at.max(piece.end);
+    }
+    at + SEAM >= all.end
+}
+
+/// An argument, to be recognised by the word in it that no other text has.
+fn passing((path, value): &(String, String)) -> Known {
+    let head = value.len().min(MAX_PASSING);
+    let mark = words(value)
+        .filter(|(at, word)| at + word.len() <= head && word.len() >= 8 && is_telling(word))
+        .find(|(_, word)| word.bytes().any(|b| b.is_ascii_digit()));
+    Known {
+        source: Source::Argument(path.clone()),
+        value: value.as_bytes()[..head].to_vec(),
+        unknown: mark.map_or(0..0, |(at, word)| at..at + word.len()),
+        hash_only: false,
+    }
+}
+
+/// Whether a text is more than words with spaces between them.
+fn looks_coded(text: &str) -> bool {
+    let mut run = 0;
+    text.bytes().any(|byte| {
+        run = if byte == b' ' { 0 } else { run + 1 };
+        run >= WORD || !byte.is_ascii() || byte.is_ascii_control()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TOKEN: &str = "ghp_k7w3Xq9zHd5mP4n8V2c6B1x5";
+
+    fn watch() -> Watch {
+        let known = Known {
+            source: Source::Canary("~/.git".into()),
+            value: TOKEN.into(),
+            unknown: 4..TOKEN.len(),
+            hash_only: false,
+        };
+        Watch::new(Arc::new(Confided::new(vec![known])))
+    }
+
+    fn seen(watch: &Watch, text: &str) -> Vec<String> {
+        let sightings = watch.look(text.as_bytes(), &[], text).into_iter();
+        sightings.map(|s| Expr(vec![s.part]).to_string()).collect()
+    }
+
+    fn completed(watch: &Watch) -> Vec<String> {
+        let parts = watch.completed().into_iter();
+        parts.map(|part| Expr(vec![part]).to_string()).collect()
+    }
+
+    #[test]
+    fn pieces_are_told_and_so_is_the_last() {
+        let watch = watch();
+        assert_eq!(seen(&watch, &TOKEN[..14]), ["{part:{canary(~/.git)}}"]);
+        assert_eq!(completed(&watch), [""; 0]);
+        assert_eq!(seen(&watch, &TOKEN[14..]), ["{part:{canary(~/.git)}}"]);
+        assert_eq!(completed(&watch), ["{split:{canary(~/.git)}}"]);
+        // Once.
+        seen(&watch, &format!("{}!", &TOKEN[14..]));
+        assert_eq!(completed(&watch), [""; 0]);
+    }
+
+    #[test]
+    fn crumbs_are_followed_where_they_lead() {
+        let watch = watch();
+        let hex = data_encoding::HEXLOWER.encode(TOKEN.as_bytes());
+        let mut told = Vec::new();
+        for crumb in hex.as_bytes().chunks(5) {
+            let crumb = std::str::from_utf8(crumb).unwrap();
+            assert_eq!(seen(&watch, crumb), [""; 0]);
+            watch.follow("other.example", "1234");
+            let sightings = watch.follow("spy.example", crumb).into_iter();
+            told.extend(sightings.map(|s| Expr(vec![s.part]).to_string()));
+        }
+        assert!(
+            told.contains(&"{split:{hex:{canary(~/.git)}}}".to_owned()),
+            "{told:?}"
+        );
+        assert!(watch.memory.borrow().trails.len() == 2);
+    }
+
+    #[test]
+    fn arguments_are_looked_for_where_text_looks_coded() {
+        let mut watch = watch();
+        let text = "The figures of x9tq2mfa are with finance".to_owned();
+        watch.call(&[("text".to_owned(), text.clone())]);
+        let backwards: String = text.chars().rev().collect();
+        let coded = data_encoding::BASE64.encode(backwards.as_bytes());
+        let expected = "{base64:{reversed:{argument(text)}}}";
+        assert_eq!(seen(&watch, &format!("v={coded}")), [expected]);
+        // What nobody else could have written is missing: the rest is as others write.
+        let coded = data_encoding::BASE64.encode(b"and: The figures of another day");
+        assert_eq!(seen(&watch, &coded), [""; 0]);
+        // In the next call it is the argument of an earlier one.
+        watch.call(&[]);
+        assert_eq!(
+            seen(
+                &watch,
+                &format!("w={}", data_encoding::BASE64.encode(backwards.as_bytes()))
+            ),
+            [""; 0]
+        );
+    }
+
+    #[test]
+    fn memory_is_bounded() {
+        let watch = watch();
+        for i in 0..2 * SEEN {
+            seen(&watch, &format!("value {i}"));
+            if i < 2 * TRAILS {
+                watch.follow(&format!("host {i}"), "abc");
+            }
+        }
+        let memory = watch.memory.borrow();
+        assert!(memory.seen.len() <= SEEN && memory.trails.len() <= TRAILS);
+    }
+}
