@@ -1,13 +1,13 @@
 //! Compares what was done: operations, their places, the values in them.
 
 use super::carry::{carried, departed, had_argument, summary, whole_of};
-use super::change::{Change, Rule, Side, Weight};
+use super::change::{Change, Owner, Rule, Side, Weight};
 use super::known::{Known, bare};
 use super::values::{Spot, read, shown};
 use super::weigh;
 use crate::effect::Phase;
-use crate::provenance::{Expr, NOT_FOUND, REMOVED, Source};
-use crate::snapshot::{Behaviour, Calls, Operation, Place, Scope, Scoped};
+use crate::provenance::{Expr, NOT_FOUND, Part, REMOVED, SCRIPT_TEXT, Source};
+use crate::snapshot::{Behaviour, Calls, Operation, Place, Scope, Scoped, Script};
 use std::collections::BTreeSet;
 
 /// Compares every scope of the two.
@@ -71,6 +71,7 @@ impl Context<'_> {
             weight: Weight::Ordinary,
             phase: self.scope.phase,
             tool: self.scope.tool.clone(),
+            owner: self.scope.script.as_ref().map(owner),
             also: Vec::new(),
             operation: Some(name.to_owned()),
             place: None,
@@ -98,6 +99,7 @@ impl Context<'_> {
             "exec" if self.known.anywhere(name).is_empty() => Rule::NewProgram,
             "exec" => Rule::RepeatedEffect,
             "file" => Rule::NewFile,
+            "script" => return self.script_added(name, operation, changes),
             "tls" => Rule::RefusedTls,
             "unix" | "refused-loopback" => Rule::NewAttempt,
             _ => match operation.host.as_deref() {
@@ -148,7 +150,11 @@ impl Context<'_> {
         };
         change.evidence = Some((Side::New, operation.first));
         match rule {
+            Rule::NewFile if self.scope.script.is_some() => {
+                change.weight = weigh::file_of_script(name, &carries);
+            }
             Rule::NewFile => change.weight = weigh::file(name, &carries),
+            Rule::NewProgram if self.is_in_script(name) => change.weight = Weight::Trivial,
             Rule::ServerRequest => change.weight = weigh::message(name),
             _ => {}
         }
@@ -162,6 +168,44 @@ impl Context<'_> {
         } else {
             self.recipients_only(name, operation, changes);
         }
+    }
+
+    /// A script that was not executed before.
+    fn script_added(&self, name: &str, operation: &Operation, changes: &mut Vec<Change>) {
+        let text = script_text(self.after).unwrap_or_default();
+        let exit = self.after.operations.get("exit");
+        let value = |place: &str| {
+            let place = exit?.places.get(place)?;
+            place.values.keys().next().map(Expr::to_string)
+        };
+        let how = match (value("after").as_deref(), value("code").as_deref()) {
+            (Some("time"), _) => ", and does not end in time",
+            (Some("memory"), _) => ", and uses more memory than it may have",
+            (_, Some("0")) => "",
+            (None, None) => ", which was not run",
+            _ => ", and fails",
+        };
+        let title = format!("a script is executed to install it{how}: `{}`", clip(&text));
+        let mut change = self.change(
+            Rule::InstallScriptAdded,
+            name,
+            title,
+            operation.calls.clone(),
+        );
+        change.now = Some(text);
+        change.evidence = Some((Side::New, operation.first));
+        changes.push(change);
+    }
+
+    /// Whether it is a program that a script which is new itself names in its text: that much is
+    /// told with the script. What such a program goes on to start is not.
+    fn is_in_script(&self, name: &str) -> bool {
+        let program = name.rsplit('/').next().unwrap_or(name);
+        let is_new = !self.before.operations.contains_key("script");
+        let word = |c: char| !(c.is_alphanumeric() || "._+-".contains(c));
+        self.scope.script.is_some()
+            && is_new
+            && script_text(self.after).is_some_and(|text| text.split(word).any(|w| w == program))
     }
 
     /// Whether the same scope goes on to contact the name that was looked up, or always could.
@@ -190,7 +234,7 @@ impl Context<'_> {
             .collect();
         let effect = !matches!(
             Operation::verb(name),
-            "dns" | "result" | "output" | "message"
+            "dns" | "result" | "output" | "message" | "script"
         );
         if effect && steady && !more.is_empty() {
             let title = format!("now also does this in calls where it did not: {name}");
@@ -524,6 +568,13 @@ impl Context<'_> {
             return;
         }
         let (rule, title) = match name {
+            "script" => (
+                Rule::InstallScriptChanged,
+                format!(
+                    "another script is executed to install it: `{}`",
+                    clip(&value.to_string())
+                ),
+            ),
             "exit" if quiet => (
                 Rule::ExitChanged,
                 format!("`{}` {}", frame.place, reading.says),
@@ -555,6 +606,38 @@ impl Context<'_> {
         change.provenance = value.provenance();
         change.evidence = Some((Side::New, first));
         changes.push(change);
+    }
+}
+
+fn owner(script: &Script) -> Owner {
+    Owner {
+        name: script.package.clone(),
+        version: None,
+        dependency: false,
+        script: Some(script.event.clone()),
+    }
+}
+
+/// The text of the script that a scope is about.
+fn script_text(scoped: &Scoped) -> Option<String> {
+    let place = scoped.operations.get("script")?.places.get(SCRIPT_TEXT)?;
+    place.values.keys().next().map(shown_plain)
+}
+
+/// A value that is text alone, as it is.
+fn shown_plain(value: &Expr) -> String {
+    match value.0.as_slice() {
+        [Part::Text(text)] => text.clone(),
+        _ => value.to_string(),
+    }
+}
+
+/// The head of a text, for a title.
+fn clip(text: &str) -> String {
+    const LONGEST: usize = 120;
+    match text.char_indices().nth(LONGEST) {
+        Some((at, _)) => format!("{}…", &text[..at]),
+        None => text.to_owned(),
     }
 }
 

@@ -15,7 +15,7 @@ mod values;
 mod weigh;
 mod wording;
 
-pub use change::{Change, Rule, Side, Weight};
+pub use change::{Change, Owner, Rule, Side, Weight};
 pub use condition::learn as condition;
 pub use known::bare as bare_host;
 

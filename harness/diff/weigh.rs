@@ -3,7 +3,8 @@
 use super::change::Weight;
 use crate::effect::is_own;
 use crate::provenance::Source;
-use crate::snapshot::Operation;
+use crate::secret::Persona;
+use crate::snapshot::{OWN_FOLDER, Operation};
 use std::collections::BTreeSet;
 
 /// A vanished read is a change; a vanished deed that is still reported as done is grave.
@@ -40,6 +41,33 @@ pub fn file(name: &str, carries: &BTreeSet<&Source>) -> Weight {
         (_, true, _) => Weight::Grave,
         (true, ..) | (_, _, true) => Weight::Ordinary,
         _ => Weight::Grave,
+    }
+}
+
+/// A file that a script of an installation touches. Of its own package it is what such scripts are
+/// for; files of other packages, the server's among them, are not a script's to change.
+pub fn file_of_script(name: &str, carries: &BTreeSet<&Source>) -> Weight {
+    if name.ends_with(OWN_FOLDER) {
+        let given = carries.iter().any(|source| source.is_confidential());
+        return if given {
+            Weight::Grave
+        } else {
+            Weight::Trivial
+        };
+    }
+    let path = name.find(" /").map_or("", |at| &name[at + 1..]);
+    let home = Persona::DEFAULT.home;
+    let below = path.strip_prefix(home).unwrap_or(path);
+    let installed = ["/.npm/_npx/", "/mcp/", "/.cache/uv/"]
+        .iter()
+        .any(|folder| below.starts_with(folder));
+    // Programs that packages bring are linked there, and builders keep their caches there.
+    let shared = ["/node_modules/.bin/", "/node_modules/.cache"];
+    let shared = shared.iter().any(|folder| path.contains(folder));
+    if installed && !shared {
+        Weight::Grave
+    } else {
+        file(name, carries)
     }
 }
 

@@ -12,7 +12,7 @@ use crate::secret::Seed;
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -22,7 +22,7 @@ pub struct Shared {
     pub upstreams: Upstreams,
     pub smtp: Vec<SmtpRule>,
     pub seed: Seed,
-    pub ahead_ns: i64,
+    pub ahead_ns: Arc<AtomicI64>,
     pub limits: Limits,
     pub busy: Busy,
     pub flows: Flows,
@@ -41,11 +41,12 @@ impl Shared {
     /// The date in this world.
     #[expect(clippy::disallowed_methods, reason = "the clock that is shifted")]
     pub fn now(&self) -> SystemTime {
+        let ahead_ns = self.ahead_ns.load(Ordering::Relaxed);
         let (real, shift) = (
             SystemTime::now(),
-            Duration::from_nanos(self.ahead_ns.unsigned_abs()),
+            Duration::from_nanos(ahead_ns.unsigned_abs()),
         );
-        let shifted = if self.ahead_ns < 0 {
+        let shifted = if ahead_ns < 0 {
             real.checked_sub(shift)
         } else {
             real.checked_add(shift)

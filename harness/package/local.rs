@@ -10,6 +10,7 @@ use super::manifest::Manifest;
 use super::model::{Launch, Mount, Options, Package, Tree, inside};
 use super::npm;
 use super::pinned::{PACKAGES, Pinned};
+use super::scripts::{self, Member};
 use super::target::Target;
 use super::{host, node, project};
 use sha2::{Digest, Sha256};
@@ -202,21 +203,27 @@ pub(super) fn node_package(
         let folder = root.join(&below);
         fs::create_dir_all(&folder).map_err(FetchError::io("create", &folder))?;
         fill(&folder)?;
-        if apart.is_some() {
-            let packages = folder.join(PACKAGES);
-            fs::create_dir_all(&packages).map_err(FetchError::io("create", &packages))?;
-            return Ok(Tree::default());
-        }
-        let Some(verb) = plan.install else {
-            return npm::read_tree(&folder);
+        let mut tree = match plan.install {
+            _ if apart.is_some() => {
+                let packages = folder.join(PACKAGES);
+                fs::create_dir_all(&packages).map_err(FetchError::io("create", &packages))?;
+                Tree::default()
+            }
+            None => npm::read_tree(&folder)?,
+            Some(verb) => {
+                (options.progress)(&format!("installing the dependencies of {subject}"));
+                // Registry settings of a stranger's folder are not followed.
+                let settings = folder.join(".npmrc");
+                if settings.exists() {
+                    fs::remove_file(&settings).map_err(FetchError::io("remove", &settings))?;
+                }
+                npm::install(&folder, verb, as_of, &subject, options)?
+            }
         };
-        (options.progress)(&format!("installing the dependencies of {subject}"));
-        // Registry settings of a stranger's folder are not followed.
-        let settings = folder.join(".npmrc");
-        if settings.exists() {
-            fs::remove_file(&settings).map_err(FetchError::io("remove", &settings))?;
-        }
-        npm::install(&folder, verb, as_of, &subject, options)
+        let name = plan.manifest.name.as_deref().unwrap_or(&plan.label);
+        tree.scripts
+            .extend(scripts::declared(&folder, &[Member { name, folder: "" }])?);
+        Ok(tree)
     })?;
     let folder = entry.root.join(&below);
     let place = [mounted, &below].join("/");
@@ -230,17 +237,25 @@ pub(super) fn node_package(
         &entry.root,
         mounted,
     )?;
-    let tree = match apart {
-        Some(apart) => {
-            launch.mounts.push(Mount {
-                source: apart.root.join(PACKAGES),
-                target: format!("{place}/{PACKAGES}"),
-                overlay: true,
-            });
-            apart.record
-        }
-        None => entry.record,
-    };
+    let mut tree = entry.record;
+    if let Some(apart) = apart {
+        launch.mounts.push(Mount {
+            source: apart.root.join(PACKAGES),
+            target: format!("{place}/{PACKAGES}"),
+            overlay: true,
+        });
+        let own = std::mem::replace(&mut tree, apart.record);
+        tree.scripts.extend(own.scripts);
+    }
+    let scripts = scripts::placed(
+        tree.scripts,
+        &scripts::Place {
+            root: place,
+            own: "",
+            node: &node.program,
+            version: &node.version.to_string(),
+        },
+    );
     Ok(Package {
         target: call.target.to_string(),
         resolved: plan.resolved,
@@ -251,7 +266,7 @@ pub(super) fn node_package(
         as_of: tree.as_of,
         launch,
         dependencies: tree.dependencies,
-        install_scripts: tree.install_scripts,
+        scripts,
         runtime: node.label(),
         settings: Vec::new(),
         notes: [plan.notes, tree.notes].concat(),
@@ -290,7 +305,7 @@ fn program_folder(
             ..Launch::default()
         },
         dependencies: Default::default(),
-        install_scripts: Vec::new(),
+        scripts: Vec::new(),
         runtime: String::new(),
         settings: Vec::new(),
         notes: source.notes,

@@ -106,7 +106,7 @@ pub(super) fn folder(folder: &Path, call: &Call, options: &Options) -> Result<Pa
         as_of: tree.as_of,
         launch,
         dependencies: tree.dependencies,
-        install_scripts: Vec::new(),
+        scripts: Vec::new(),
         runtime: python.label(),
         settings: Vec::new(),
         notes: [source.notes, needs.notes, tree.notes].concat(),

@@ -140,7 +140,7 @@ fn install(
         as_of: tree.as_of,
         launch: venv::launch(&entry.root, argv, call.args, shown, &tree),
         dependencies: tree.dependencies,
-        install_scripts: Vec::new(),
+        scripts: Vec::new(),
         runtime: python.label(),
         settings: Vec::new(),
         notes: tree.notes,

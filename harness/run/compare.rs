@@ -5,6 +5,7 @@ use super::bench::{Bench, Cast, Means};
 use super::drive::{Run, Ties};
 use super::error::RunError;
 use super::evidence::Recordings;
+use super::install;
 use super::setup::Setup;
 use crate::diff::{self, Change};
 use crate::package::{self, Package};
@@ -119,6 +120,8 @@ pub async fn compare(comparison: &Comparison) -> Result<Report, RunError> {
             changes = differences(&baseline, &behaviour);
         }
     }
+    install::name(&mut changes, Some(&comparison.old), &comparison.new);
+    changes.extend(install::dependencies(&comparison.old, &comparison.new));
     let problems = bench.problems(&[("the old version", &first), ("the new version", &latest)]);
     let recordings = Recordings::new(
         Some(&first.folder),

@@ -10,6 +10,7 @@ mod drive;
 mod error;
 mod evidence;
 mod floor;
+mod install;
 pub mod log;
 mod plan;
 mod recorder;

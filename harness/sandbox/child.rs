@@ -36,6 +36,8 @@ pub struct Child {
     stat: Option<File>,
     writable: Writable,
     watch: Option<Arc<Watch>>,
+    /// Of what ran before the server, and may run on.
+    earlier: Vec<Arc<Watch>>,
     exit: Option<Exit>,
     // Last, so that it ends after the control socket has told it to.
     init: Init,
@@ -47,6 +49,7 @@ pub(super) struct Parts {
     pub server: Process,
     pub writable: Writable,
     pub watch: Option<Arc<Watch>>,
+    pub earlier: Vec<Arc<Watch>>,
 }
 
 impl Child {
@@ -57,6 +60,7 @@ impl Child {
             server: parts.server,
             writable: parts.writable,
             watch: parts.watch,
+            earlier: parts.earlier,
             exit: None,
             init: parts.init,
         }
@@ -222,7 +226,8 @@ impl Child {
     /// entry told at the end and not with its call.
     pub fn dirty(&self) -> bool {
         // Without a watcher nobody can say that nothing was written.
-        self.watch.as_ref().is_none_or(|watch| watch.is_dirty())
+        let mut watches = self.watch.iter().chain(&self.earlier);
+        self.watch.is_none() || watches.any(|watch| watch.is_dirty())
     }
 
     /// What was written, changed and deleted since the last harvest, the first time since the

@@ -3,8 +3,10 @@
 mod held;
 
 use super::tries::Tries;
-use super::{Behaviour, Calls, Operation, Place, Recent, Scope, Scoped, Sightings};
-use crate::effect::{Effect, Kind, Phase, Reply};
+use super::{
+    Behaviour, Calls, OWN_FOLDER, Operation, Place, Recent, Scope, Scoped, Script, Sightings,
+};
+use crate::effect::{Effect, FileChange, Kind, Phase, Reply};
 use crate::provenance::{
     Dissected, Explainer, Expr, Leaf, Part, Piece, Source, Varying, Weight, dissect, last_step,
     learnt, segment,
@@ -39,6 +41,8 @@ pub struct Collector {
     /// Answers that were learnt from, and the generation of memory that knows them.
     replies: (u64, HashSet<Answer>),
     tries: Tries,
+    /// The script that the installation is at, and its package's folder.
+    script: Option<(Script, String)>,
 }
 
 /// Host, hash of the body, headers.
@@ -63,6 +67,7 @@ impl Collector {
             address,
             replies: Default::default(),
             tries: Tries::default(),
+            script: None,
         }
     }
 
@@ -111,13 +116,28 @@ impl Collector {
             }
             return;
         }
-        let Some(parts) = dissect(&effect.kind) else {
+        if let Kind::Script(script) = &effect.kind {
+            let name = Script {
+                package: script.package.clone(),
+                event: script.name.clone(),
+            };
+            self.script = Some((name, script.folder.clone()));
+        }
+        let Some(mut parts) = dissect(&effect.kind) else {
             return;
         };
+        let own = self.is_own_folder(effect);
+        if own {
+            fold_own_folder(&mut parts);
+        }
         let (scope, call) = self.place_of(effect);
         let name = self.operation_name(&parts, &scope);
         let host = parts.host.as_deref().map(|host| self.destination(host));
         self.seen(&scope, &name, host, call, effect.seq);
+        if own && let Some(operation) = self.operation(&scope, &name) {
+            // How many files a package is built of is no deed.
+            operation.most = 1;
+        }
         self.leaves(&parts, &scope, &name, call, effect.seq);
         if let Some(host) = &parts.host
             && self.is_news(host, &effect.kind)
@@ -218,16 +238,33 @@ impl Collector {
         call: u32,
         seq: u64,
     ) {
-        let operation = self
-            .behaviour
-            .scopes
-            .get_mut(scope)
-            .and_then(|scoped| scoped.operations.get_mut(name));
-        if let Some(operation) = operation {
+        if let Some(operation) = self.operation(scope, name) {
             for (place, expr) in values {
                 add(operation, place.as_ref(), expr, call, seq);
             }
         }
+    }
+
+    fn operation(&mut self, scope: &Scope, name: &str) -> Option<&mut Operation> {
+        let scoped = self.behaviour.scopes.get_mut(scope)?;
+        scoped.operations.get_mut(name)
+    }
+
+    /// Whether a script works on files of its own package, packages below it excepted.
+    fn is_own_folder(&self, effect: &Effect) -> bool {
+        let (Kind::File(FileChange { path, .. }), Phase::Install, Some((_, folder))) =
+            (&effect.kind, effect.phase, &self.script)
+        else {
+            return false;
+        };
+        let below = path.strip_prefix(folder.as_str());
+        below.is_some_and(|below| {
+            let inside = below.is_empty() || below.starts_with('/');
+            inside
+                && !below
+                    .split('/')
+                    .any(|step| step == ".." || step == "node_modules")
+        })
     }
 
     /// Mail addresses inside a longer value, each explained on its own: a list of recipients is
@@ -298,6 +335,10 @@ impl Collector {
             effect.call.and_then(|call| self.calls.get(call)),
         ) {
             (Phase::Call, Some((tool, nth))) => (self.tools[*tool as usize].0.clone(), *nth),
+            (Phase::Install, _) => match &self.script {
+                Some((script, _)) => (Scope::script(script.clone()), 0),
+                None => (Scope::phase(Phase::Install), 0),
+            },
             (phase, _) => (Scope::phase(phase), 0),
         }
     }
@@ -396,6 +437,21 @@ impl Collector {
         let given_up = self.tries.give_up();
         self.given_up(given_up);
         resolved(self.behaviour.clone(), &self.plain)
+    }
+}
+
+/// `own-folder`: what a script builds in the folder of its own package is one operation for each
+/// kind of deed, whatever the files are called and hold: builds are large, and no two are equal.
+/// What they were built for shows when the server runs them. It must not hide anything
+/// confidential that is written there, nor a file anywhere else.
+fn fold_own_folder(parts: &mut Dissected) {
+    parts.operation.truncate(1);
+    parts.operation.push(Piece::Fixed(OWN_FOLDER.to_owned()));
+    parts.leaves.retain(|leaf| leaf.weight != Weight::Plain);
+    for leaf in &mut parts.leaves {
+        leaf.weight = Weight::ConfidentialOnly;
+        leaf.place = "content".to_owned();
+        leaf.label = None;
     }
 }
 

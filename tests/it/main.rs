@@ -11,6 +11,7 @@ mod clock;
 mod context;
 mod gate;
 mod input;
+mod install;
 mod layers;
 mod library;
 mod pages;

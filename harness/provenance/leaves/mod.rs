@@ -10,7 +10,7 @@ mod other;
 mod text;
 
 pub use http::segment;
-pub use other::{NOT_FOUND, REMOVED, TRIED};
+pub use other::{NOT_FOUND, REMOVED, SCRIPT_TEXT, TRIED};
 
 use crate::effect::Kind;
 
@@ -104,6 +104,7 @@ pub fn dissect(kind: &Kind) -> Option<Dissected> {
         Kind::Datagram(datagram) => other::datagram(datagram),
         Kind::File(change) => other::file(change),
         Kind::Program(program) => other::program(program),
+        Kind::Script(script) => other::script(script),
         Kind::Exit(exit) => other::exit(exit),
         Kind::Result(result) => other::result(result),
         Kind::Message(message) => other::message(message),
