@@ -1,13 +1,14 @@
 //! Compares what was done: operations, their places, the values in them.
 
 use super::carry::{carried, departed, had_argument, summary, whole_of};
-use super::change::{Change, Owner, Rule, Side, Weight};
+use super::change::{Change, Rule, Side, Weight};
 use super::known::{Known, bare};
+use super::scripts::{clip, owner};
 use super::values::{Spot, read, shown};
 use super::weigh;
 use crate::effect::Phase;
-use crate::provenance::{Expr, NOT_FOUND, Part, REMOVED, SCRIPT_TEXT, Source};
-use crate::snapshot::{Behaviour, Calls, Operation, Place, Scope, Scoped, Script};
+use crate::provenance::{Expr, NOT_FOUND, REMOVED, Source};
+use crate::snapshot::{Behaviour, Calls, Operation, Place, Scope, Scoped};
 use std::collections::BTreeSet;
 
 /// Compares every scope of the two.
@@ -57,15 +58,15 @@ pub fn compare(old: &Behaviour, new: &Behaviour) -> Vec<Change> {
     changes
 }
 
-struct Context<'a> {
-    scope: &'a Scope,
-    before: &'a Scoped,
-    after: &'a Scoped,
+pub struct Context<'a> {
+    pub scope: &'a Scope,
+    pub before: &'a Scoped,
+    pub after: &'a Scoped,
     known: &'a Known<'a>,
 }
 
 impl Context<'_> {
-    fn change(&self, rule: Rule, name: &str, title: String, calls: Calls) -> Change {
+    pub fn change(&self, rule: Rule, name: &str, title: String, calls: Calls) -> Change {
         Change {
             rule,
             weight: Weight::Ordinary,
@@ -168,44 +169,6 @@ impl Context<'_> {
         } else {
             self.recipients_only(name, operation, changes);
         }
-    }
-
-    /// A script that was not executed before.
-    fn script_added(&self, name: &str, operation: &Operation, changes: &mut Vec<Change>) {
-        let text = script_text(self.after).unwrap_or_default();
-        let exit = self.after.operations.get("exit");
-        let value = |place: &str| {
-            let place = exit?.places.get(place)?;
-            place.values.keys().next().map(Expr::to_string)
-        };
-        let how = match (value("after").as_deref(), value("code").as_deref()) {
-            (Some("time"), _) => ", and does not end in time",
-            (Some("memory"), _) => ", and uses more memory than it may have",
-            (_, Some("0")) => "",
-            (None, None) => ", which was not run",
-            _ => ", and fails",
-        };
-        let title = format!("a script is executed to install it{how}: `{}`", clip(&text));
-        let mut change = self.change(
-            Rule::InstallScriptAdded,
-            name,
-            title,
-            operation.calls.clone(),
-        );
-        change.now = Some(text);
-        change.evidence = Some((Side::New, operation.first));
-        changes.push(change);
-    }
-
-    /// Whether it is a program that a script which is new itself names in its text: that much is
-    /// told with the script. What such a program goes on to start is not.
-    fn is_in_script(&self, name: &str) -> bool {
-        let program = name.rsplit('/').next().unwrap_or(name);
-        let is_new = !self.before.operations.contains_key("script");
-        let word = |c: char| !(c.is_alphanumeric() || "._+-".contains(c));
-        self.scope.script.is_some()
-            && is_new
-            && script_text(self.after).is_some_and(|text| text.split(word).any(|w| w == program))
     }
 
     /// Whether the same scope goes on to contact the name that was looked up, or always could.
@@ -606,38 +569,6 @@ impl Context<'_> {
         change.provenance = value.provenance();
         change.evidence = Some((Side::New, first));
         changes.push(change);
-    }
-}
-
-fn owner(script: &Script) -> Owner {
-    Owner {
-        name: script.package.clone(),
-        version: None,
-        dependency: false,
-        script: Some(script.event.clone()),
-    }
-}
-
-/// The text of the script that a scope is about.
-fn script_text(scoped: &Scoped) -> Option<String> {
-    let place = scoped.operations.get("script")?.places.get(SCRIPT_TEXT)?;
-    place.values.keys().next().map(shown_plain)
-}
-
-/// A value that is text alone, as it is.
-fn shown_plain(value: &Expr) -> String {
-    match value.0.as_slice() {
-        [Part::Text(text)] => text.clone(),
-        _ => value.to_string(),
-    }
-}
-
-/// The head of a text, for a title.
-fn clip(text: &str) -> String {
-    const LONGEST: usize = 120;
-    match text.char_indices().nth(LONGEST) {
-        Some((at, _)) => format!("{}…", &text[..at]),
-        None => text.to_owned(),
     }
 }
 

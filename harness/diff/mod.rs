@@ -8,6 +8,7 @@ mod effects;
 mod known;
 mod merge;
 mod place;
+mod scripts;
 mod surface;
 #[cfg(test)]
 mod tests;

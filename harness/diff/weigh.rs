@@ -1,9 +1,8 @@
 //! How an operation that came or went weighs, read from what it does.
 
 use super::change::Weight;
-use crate::effect::is_own;
+use crate::effect::{is_installed, is_own};
 use crate::provenance::Source;
-use crate::secret::Persona;
 use crate::snapshot::{OWN_FOLDER, Operation};
 use std::collections::BTreeSet;
 
@@ -56,15 +55,7 @@ pub fn file_of_script(name: &str, carries: &BTreeSet<&Source>) -> Weight {
         };
     }
     let path = name.find(" /").map_or("", |at| &name[at + 1..]);
-    let home = Persona::DEFAULT.home;
-    let below = path.strip_prefix(home).unwrap_or(path);
-    let installed = ["/.npm/_npx/", "/mcp/", "/.cache/uv/"]
-        .iter()
-        .any(|folder| below.starts_with(folder));
-    // Programs that packages bring are linked there, and builders keep their caches there.
-    let shared = ["/node_modules/.bin/", "/node_modules/.cache"];
-    let shared = shared.iter().any(|folder| path.contains(folder));
-    if installed && !shared {
+    if is_installed(path) {
         Weight::Grave
     } else {
         file(name, carries)

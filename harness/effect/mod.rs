@@ -13,7 +13,7 @@ pub use network::{
 };
 pub use protocol::{Misbehaviour, ServerMessage, Surface, ToolResult};
 pub use system::{Exit, FileAction, FileChange, Program, Script};
-pub use territory::{is_bookkeeping, is_own};
+pub use territory::{is_bookkeeping, is_installed, is_own};
 
 use serde::{Deserialize, Serialize};
 

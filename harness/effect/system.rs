@@ -65,6 +65,9 @@ pub struct Script {
     pub text: String,
     /// The package's folder inside the sandbox.
     pub folder: String,
+    /// Where its files are put beside that, among those of others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub installs_to: Option<String>,
     /// It was not run: the scenario says so.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub skipped: bool,

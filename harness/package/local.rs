@@ -40,7 +40,8 @@ pub(super) fn folder(folder: &Path, call: &Call, options: &Options) -> Result<Pa
 
 fn kind(folder: &Path) -> Result<Kind, FetchError> {
     let has = |names: &[&str]| names.iter().any(|name| folder.join(name).is_file());
-    let python = || has(&["pyproject.toml", "requirements.txt"]) || has(project::SCRIPTS);
+    let python =
+        || has(&["pyproject.toml", "requirements.txt", "setup.py"]) || has(project::SCRIPTS);
     let javascript = [
         "index.js",
         "server.js",

@@ -8,6 +8,7 @@
 //! folder of the user's is changed.
 
 mod archive;
+mod build;
 mod bundle;
 mod cache;
 mod command;

@@ -68,6 +68,8 @@ pub struct Script {
     pub argv: Vec<String>,
     /// The package's folder, where it is run.
     pub folder: String,
+    /// Where its files are put beside that, among those of others.
+    pub installs_to: Option<String>,
     /// Variables beside those of the server.
     pub env: Vec<(String, String)>,
     /// Folders before the ordinary ones in PATH.

@@ -1,7 +1,9 @@
 //! Python servers that lie in a folder: their dependencies are installed, their own code is put
-//! on the path as it is. A project's build never runs; what it would have declared is read from
-//! `pyproject.toml` (PEP 621) and recorded in its place.
+//! on the path as it is. A project's build does not run here; what it would have declared is read
+//! from `pyproject.toml` (PEP 621) and recorded in its place. One in which code of the folder's
+//! own takes part runs in the sandbox, over that.
 
+use super::build::Build;
 use super::cache::Cache;
 use super::copy::Source;
 use super::error::FetchError;
@@ -90,12 +92,29 @@ pub(super) fn folder(folder: &Path, call: &Call, options: &Options) -> Result<Pa
         _ => start(&home, &code.root, &project, call)?,
     };
     let tree = entry.record;
-    let mut launch = venv::launch(&home, argv, call.args, shown, &tree);
+    let mut launch = venv::launch(&home, argv, call.args, shown.clone(), &tree);
     launch.mounts.push(Mount {
         source: code.root,
         target: inside::FOLDER.to_owned(),
         overlay: true,
     });
+    let mut notes = [source.notes, needs.notes, tree.notes].concat();
+    let mut scripts = Vec::new();
+    if let Some(build) = Build::of(folder)? {
+        let name = match project.name.as_str() {
+            "" => subject.as_str(),
+            name => name,
+        };
+        match build.prepare(name, project.version.as_deref(), &python, &shown, options) {
+            Ok((tools, script)) => {
+                launch.mounts.push(tools);
+                scripts.push(script);
+            }
+            Err(error @ FetchError::DiskFull(_)) => return Err(error),
+            // The server does not need its build to be started.
+            Err(error) => notes.push(format!("its build was not run: {error}")),
+        }
+    }
     Ok(Package {
         target: call.target.to_string(),
         resolved: subject,
@@ -106,10 +125,10 @@ pub(super) fn folder(folder: &Path, call: &Call, options: &Options) -> Result<Pa
         as_of: tree.as_of,
         launch,
         dependencies: tree.dependencies,
-        scripts: Vec::new(),
+        scripts,
         runtime: python.label(),
         settings: Vec::new(),
-        notes: [source.notes, needs.notes, tree.notes].concat(),
+        notes,
     })
 }
 

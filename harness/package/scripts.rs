@@ -161,6 +161,7 @@ pub(super) fn placed(declared: Vec<Declared>, place: &Place) -> Vec<Script> {
             argv: vec!["sh".to_owned(), "-c".to_owned(), script.text.clone()],
             text: script.text,
             folder,
+            installs_to: None,
             env,
         }
     };

@@ -133,6 +133,7 @@ fn effect(script: &package::Script, skipped: bool) -> Script {
         name: script.event.clone(),
         text: script.text.clone(),
         folder: script.folder.clone(),
+        installs_to: script.installs_to.clone(),
         skipped,
     }
 }

