@@ -141,7 +141,7 @@ rules! {
     ResultChanged "result-changed" "A tool's result is made up differently.";
     SecretInResult "secret-in-result" "A tool's result carries a secret or canary that it did not carry before.";
     OutcomeChanged "outcome-changed" "Calls that were answered now fail, or the other way round.";
-    ExitChanged "exit-changed" "The server ends differently, or leaves processes behind.";
+    ExitChanged "exit-changed" "The server ends differently, or leaves processes behind; or a script of its installation does.";
     InstallScriptAdded "install-script-added" "Installing the new version executes a script that installing the old one did not: its own, or one of a dependency.";
     InstallScriptChanged "install-script-changed" "A script that is executed when the package is installed has another text.";
     DependenciesChanged "dependencies-changed" "Packages were added to the dependency tree, removed from it, or are there in another version.";

@@ -164,7 +164,8 @@ impl Context<'_> {
         }
         changes.push(change);
         let before = self.known.anywhere(name).first().copied();
-        if rule != Rule::NewDestination || before.is_some() {
+        // What a script that is new does is told with it, and has no like in what others did.
+        if !self.is_new_script() && (rule != Rule::NewDestination || before.is_some()) {
             self.places(name, before, operation, changes);
         } else {
             self.recipients_only(name, operation, changes);

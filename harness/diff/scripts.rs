@@ -33,14 +33,17 @@ impl Context<'_> {
         changes.push(change);
     }
 
+    /// Whether this is about a script that was not executed before.
+    pub fn is_new_script(&self) -> bool {
+        self.scope.script.is_some() && !self.before.operations.contains_key("script")
+    }
+
     /// Whether it is a program that a script which is new itself names in its text: that much is
     /// told with the script. What such a program goes on to start is not.
     pub fn is_in_script(&self, name: &str) -> bool {
         let program = name.rsplit('/').next().unwrap_or(name);
-        let is_new = !self.before.operations.contains_key("script");
         let word = |c: char| !(c.is_alphanumeric() || "._+-".contains(c));
-        self.scope.script.is_some()
-            && is_new
+        self.is_new_script()
             && script_text(self.after).is_some_and(|text| text.split(word).any(|w| w == program))
     }
 }

@@ -384,3 +384,89 @@ fn words(change: &TreeChange) -> String {
         (None, None) => change.name.clone(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn package(dependencies: &[(&str, &str)]) -> Package {
+        let dependencies = dependencies.iter();
+        Package {
+            target: "x".into(),
+            resolved: "x".into(),
+            name: None,
+            version: None,
+            integrity: None,
+            published: None,
+            as_of: None,
+            launch: package::Launch::default(),
+            dependencies: dependencies
+                .map(|(name, version)| ((*name).to_owned(), (*version).to_owned()))
+                .collect(),
+            scripts: Vec::new(),
+            runtime: String::new(),
+            settings: Vec::new(),
+            notes: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn trees_are_compared_kind_by_kind() {
+        let old = package(&[("a", "1"), ("gone", "2"), ("same", "3")]);
+        let new = package(&[
+            ("a", "1.1"),
+            ("p", "1"),
+            ("q", "1"),
+            ("r", "1, 2"),
+            ("s", "1"),
+            ("same", "3"),
+            ("t", "1"),
+        ]);
+        let told: Vec<String> = dependencies(&old, &new)
+            .into_iter()
+            .map(|change| {
+                let owner = change.owner.as_ref().map(Owner::to_string);
+                let owner = owner.unwrap_or_default();
+                format!("{:?} {owner}: {}", change.weight, change.title)
+            })
+            .collect();
+        assert_eq!(
+            told,
+            [
+                "Ordinary : 5 packages added to the tree: p 1, q 1, r 1, 2, s 1 and 1 more",
+                "Trivial `a` 1.1, a dependency: in another version: 1 → 1.1",
+                "Trivial `gone` 2, a dependency: removed from the tree",
+            ]
+        );
+        assert_eq!(dependencies(&new, &new), []);
+    }
+
+    #[test]
+    fn a_script_that_failed_is_told_with_its_last_words() {
+        let script = package::Script {
+            package: "left-pad".into(),
+            event: "install".into(),
+            ..package::Script::default()
+        };
+        let end = |code, signal| ErrandEnd {
+            code,
+            signal,
+            left_behind: Vec::new(),
+            over_time: false,
+            over_memory: false,
+        };
+        let told = |end: &ErrandEnd, said: &str| failure(&script, end, &Body::new(said.as_bytes()));
+        assert_eq!(told(&end(Some(0), None), "fine"), None);
+        let failed = told(&end(Some(2), None), "gyp ERR! not ok\n\n").unwrap();
+        let head =
+            "the install script of `left-pad` failed with status 2 (`gyp ERR! not ok`), where";
+        assert!(failed.starts_with(head), "{failed}");
+        let killed = told(&end(None, Some(9)), "").unwrap();
+        assert!(killed.contains("was ended by signal 9, where"), "{killed}");
+        let late = ErrandEnd {
+            over_time: true,
+            ..end(None, Some(9))
+        };
+        assert!(told(&late, "").unwrap().contains("did not end in time"));
+    }
+}
