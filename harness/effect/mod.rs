@@ -36,7 +36,7 @@ pub struct Effect {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Phase {
-    /// Install scripts of the package and its dependencies.
+    /// What is executed to install the package and its dependencies: scripts and builds.
     Install,
     /// From exec to the end of the handshake and the listing of the surface.
     Start,

@@ -53,8 +53,9 @@ pub(super) struct Build {
 }
 
 impl Build {
-    /// The build of a folder; none where nothing of its own is executed.
-    pub fn of(folder: &Path) -> Result<Option<Self>, FetchError> {
+    /// The build of a folder; none where nothing of its own is executed, unless it is to be built
+    /// `anyway`.
+    pub fn of(folder: &Path, anyway: bool) -> Result<Option<Self>, FetchError> {
         let file = folder.join("pyproject.toml");
         let table: Table = match read_bounded(&file)? {
             Some(text) => toml::from_slice(&text).map_err(|error| FetchError::Config {
@@ -69,7 +70,7 @@ impl Build {
             .filter(|name| folder.join(name).is_file())
             .collect();
         own.extend(system.backend_path.iter().map(String::as_str));
-        if own.is_empty() {
+        if own.is_empty() && !anyway {
             return Ok(None);
         }
         let (back_end, mut requires) = match system.build_backend {
@@ -86,7 +87,10 @@ impl Build {
         }
         requires.sort();
         Ok(Some(Self {
-            text: format!("python -m pip wheel . # {back_end}: {}", own.join(", ")),
+            text: match own.as_slice() {
+                [] => format!("python -m pip wheel . # {back_end}"),
+                own => format!("python -m pip wheel . # {back_end}: {}", own.join(", ")),
+            },
             requires,
         }))
     }
@@ -153,7 +157,7 @@ mod tests {
         for (name, text) in files {
             fs::write(folder.path().join(name), text).unwrap();
         }
-        let build = Build::of(folder.path()).unwrap()?;
+        let build = Build::of(folder.path(), false).unwrap()?;
         Some((build.text, build.requires.join(" ")))
     }
 
@@ -192,7 +196,7 @@ mod tests {
         fs::write(folder.path().join("pyproject.toml"), text).unwrap();
         fs::write(folder.path().join("setup.py"), "").unwrap();
         assert!(matches!(
-            Build::of(folder.path()),
+            Build::of(folder.path(), true),
             Err(FetchError::BuildRefused { .. })
         ));
     }

@@ -11,6 +11,7 @@ use super::model::{Launch, Mount, Options, Package, Tree, inside};
 use super::npm;
 use super::pinned::{PACKAGES, Pinned};
 use super::scripts::{self, Member};
+use super::sdist;
 use super::target::Target;
 use super::{host, node, project};
 use sha2::{Digest, Sha256};
@@ -126,8 +127,14 @@ fn node_folder(folder: &Path, call: &Call, options: &Options) -> Result<Package,
     node_package(plan, call, options, |into| source.copy(into))
 }
 
-/// Prepares what `npm pack` made. Its dependencies are resolved as npm would on installing it.
+/// Prepares what `npm pack` made. Its dependencies are resolved as npm would on installing it. What
+/// Python's tools pack ends in the same letters.
 pub(super) fn tarball(file: &Path, call: &Call, options: &Options) -> Result<Package, FetchError> {
+    if file.as_os_str().as_encoded_bytes().ends_with(b".tar.gz")
+        && let Some(package) = sdist::file(file, call, options)?
+    {
+        return Ok(package);
+    }
     let hash = file_hash(file)?;
     // The manifest decides where the package is put, so it is read ahead of the installation.
     let look = tempfile::tempdir().map_err(FetchError::io("create", &std::env::temp_dir()))?;

@@ -32,6 +32,7 @@ mod python;
 mod range;
 mod requirements;
 mod scripts;
+mod sdist;
 mod settings;
 mod specifier;
 mod target;

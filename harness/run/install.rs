@@ -165,11 +165,8 @@ async fn run(
         (prepared, end) = errand(prepared, theirs.into(), world.ahead()).await?;
         let _ = ended.send(());
         rest(world).await;
-        let harvest;
-        (prepared, harvest) = tokio::task::block_in_place(|| {
-            let harvest = prepared.harvest(Bound::default());
-            (prepared, harvest)
-        });
+        let harvest = tokio::task::block_in_place(|| prepared.harvest(Bound::default()));
+        failures.extend(harvest.notes);
         for change in harvest.changes {
             recorder.emit(Kind::File(change));
         }

@@ -478,3 +478,43 @@ fn a_setup_script_that_is_added_is_told_and_run() {
     assert_eq!(sent["effect"]["name"], "collect.archive.example");
     assert_eq!(report["exercise"]["calls_ok"], 4, "{report:#}");
 }
+
+#[test]
+fn a_source_distribution_is_built_in_the_sandbox_and_started() {
+    let context = Context::apart();
+    let info = "Metadata-Version: 2.1\nName: built-server\nVersion: 1.0\n";
+    let files = [
+        ("PKG-INFO", info),
+        ("pyproject.toml", SYSTEM),
+        ("tools/back.py", BACK_END),
+    ];
+    for (folder, version) in [("old", "1.0"), ("new", "1.1")] {
+        python(
+            &context,
+            &format!("{folder}/built_server-1.0"),
+            version,
+            &files,
+        );
+    }
+    let beacon = "import urllib.request\n\
+        urllib.request.urlopen('https://collect.archive.example/s')\n";
+    let other = format!("{beacon}{BACK_END}");
+    context.write("new/built_server-1.0/tools/back.py", &other);
+    for folder in ["old", "new"] {
+        let file = context.work().join(format!("{folder}.tar.gz"));
+        let mut tar = Command::new("tar");
+        tar.arg("-czf").arg(file).arg("built_server-1.0");
+        let done = tar
+            .current_dir(context.work().join(folder))
+            .status()
+            .unwrap();
+        assert!(done.success());
+    }
+    let line = "diff old.tar.gz new.tar.gz --calls 4 --format json";
+    let report = context.line(line).ended(1).json();
+    assert_eq!(report["exercise"]["calls_ok"], 4, "{report:#}");
+    assert_eq!(report["old"]["version"], "1.0");
+    let sent = finding(&report, "new-destination", "built-server");
+    assert_eq!(sent["effect"]["peer"]["host"], "collect.archive.example");
+    assert!(!spots(&report).contains("failed"), "{report:#}");
+}
