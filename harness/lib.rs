@@ -3,7 +3,8 @@
 //! # How a verdict comes about
 //!
 //! A [`scenario`] says what a server needs. Both versions are fetched and installed by
-//! [`package`], with nothing of theirs executed on the host. [`run`] then starts both, and both
+//! [`package`], with nothing of theirs executed on the host. [`run`] runs what installing them
+//! executes and starts both, and both
 //! again where they differ, each in a [`sandbox`] whose network ends in [`internet`], each with the
 //! same planted [`secret`]s and the same calls: [`generate`] makes their arguments, [`mcp`] makes
 //! the calls. Whatever the server does meanwhile is an [`effect`],

@@ -2,6 +2,7 @@
 
 use crate::effect::Phase;
 use crate::snapshot::Calls;
+use std::fmt;
 
 /// Which behaviour a piece of evidence is to be looked up in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -18,6 +19,8 @@ pub struct Change {
     pub weight: Weight,
     pub phase: Phase,
     pub tool: Option<String>,
+    /// The package that did it, where that is known.
+    pub owner: Option<Owner>,
     /// Further tools that show the same change.
     pub also: Vec<String>,
     /// Operation and place, where the change has one.
@@ -35,6 +38,35 @@ pub struct Change {
     pub of: u32,
     /// Sequence number of an effect that shows it, and the run to find it in.
     pub evidence: Option<(Side, u64)>,
+}
+
+/// A package of the dependency tree, and its script where that is what acted.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Owner {
+    pub name: String,
+    /// Behaviour knows no versions: it is filled in by who knows the packages.
+    pub version: Option<String>,
+    /// Whether it was brought by another one, rather than being the server's own.
+    pub dependency: bool,
+    /// `postinstall`, say.
+    pub script: Option<String>,
+}
+
+/// `` `left-pad` 1.3.0, a dependency, in its postinstall script ``.
+impl fmt::Display for Owner {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        write!(f, "`{}`", self.name)?;
+        if let Some(version) = &self.version {
+            write!(f, " {version}")?;
+        }
+        if self.dependency {
+            f.write_str(", a dependency")?;
+        }
+        match &self.script {
+            Some(script) => write!(f, ", in its {script} script"),
+            None => Ok(()),
+        }
+    }
 }
 
 /// How a change weighs against its rule's ordinary severity.
@@ -109,7 +141,10 @@ rules! {
     ResultChanged "result-changed" "A tool's result is made up differently.";
     SecretInResult "secret-in-result" "A tool's result carries a secret or canary that it did not carry before.";
     OutcomeChanged "outcome-changed" "Calls that were answered now fail, or the other way round.";
-    ExitChanged "exit-changed" "The server ends differently, or leaves processes behind.";
+    ExitChanged "exit-changed" "The server ends differently, or leaves processes behind; or a script of its installation does.";
+    InstallScriptAdded "install-script-added" "Installing the new version executes a script that installing the old one did not: its own, or one of a dependency.";
+    InstallScriptChanged "install-script-changed" "A script that is executed when the package is installed has another text.";
+    DependenciesChanged "dependencies-changed" "Packages were added to the dependency tree, removed from it, or are there in another version.";
     ProtocolViolation "protocol-violation" "The server writes bytes that the protocol does not allow.";
 }
 

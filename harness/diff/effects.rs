@@ -3,6 +3,7 @@
 use super::carry::{carried, departed, had_argument, summary, whole_of};
 use super::change::{Change, Rule, Side, Weight};
 use super::known::{Known, bare};
+use super::scripts::{clip, owner};
 use super::values::{Spot, read, shown};
 use super::weigh;
 use crate::effect::Phase;
@@ -57,20 +58,21 @@ pub fn compare(old: &Behaviour, new: &Behaviour) -> Vec<Change> {
     changes
 }
 
-struct Context<'a> {
-    scope: &'a Scope,
-    before: &'a Scoped,
-    after: &'a Scoped,
+pub struct Context<'a> {
+    pub scope: &'a Scope,
+    pub before: &'a Scoped,
+    pub after: &'a Scoped,
     known: &'a Known<'a>,
 }
 
 impl Context<'_> {
-    fn change(&self, rule: Rule, name: &str, title: String, calls: Calls) -> Change {
+    pub fn change(&self, rule: Rule, name: &str, title: String, calls: Calls) -> Change {
         Change {
             rule,
             weight: Weight::Ordinary,
             phase: self.scope.phase,
             tool: self.scope.tool.clone(),
+            owner: self.scope.script.as_ref().map(owner),
             also: Vec::new(),
             operation: Some(name.to_owned()),
             place: None,
@@ -103,6 +105,7 @@ impl Context<'_> {
             "exec" if self.known.anywhere(name).is_empty() => Rule::NewProgram,
             "exec" => Rule::RepeatedEffect,
             "file" => Rule::NewFile,
+            "script" => return self.script_added(name, operation, changes),
             "tls" => Rule::RefusedTls,
             "unix" | "refused-loopback" => Rule::NewAttempt,
             _ => match operation.host.as_deref() {
@@ -153,7 +156,11 @@ impl Context<'_> {
         };
         change.evidence = Some((Side::New, operation.first));
         match rule {
+            Rule::NewFile if self.scope.script.is_some() => {
+                change.weight = weigh::file_of_script(name, &carries);
+            }
             Rule::NewFile => change.weight = weigh::file(name, &carries),
+            Rule::NewProgram if self.is_in_script(name) => change.weight = Weight::Trivial,
             Rule::ServerRequest => change.weight = weigh::message(name),
             _ => {}
         }
@@ -162,7 +169,8 @@ impl Context<'_> {
         }
         changes.push(change);
         let before = self.known.anywhere(name).first().copied();
-        if rule != Rule::NewDestination || before.is_some() {
+        // What a script that is new does is told with it, and has no like in what others did.
+        if !self.is_new_script() && (rule != Rule::NewDestination || before.is_some()) {
             self.places(name, before, operation, changes);
         } else {
             self.grave_only(name, operation, changes);
@@ -195,7 +203,7 @@ impl Context<'_> {
             .collect();
         let effect = !matches!(
             Operation::verb(name),
-            "dns" | "result" | "listing" | "output" | "message"
+            "dns" | "result" | "listing" | "output" | "message" | "script"
         );
         if effect && steady && !more.is_empty() {
             let title = format!("now also does this in calls where it did not: {name}");
@@ -533,6 +541,13 @@ impl Context<'_> {
             return;
         }
         let (rule, title) = match name {
+            "script" => (
+                Rule::InstallScriptChanged,
+                format!(
+                    "another script is executed to install it: `{}`",
+                    clip(&value.to_string())
+                ),
+            ),
             "exit" if quiet => (
                 Rule::ExitChanged,
                 format!("`{}` {}", frame.place, reading.says),

@@ -21,6 +21,7 @@ pub fn merge(changes: Vec<Change>) -> Vec<Change> {
                 && known.was == change.was
                 && known.now == change.now
                 && known.phase == change.phase
+                && known.owner == change.owner
         });
         match same {
             Some(known) => {
@@ -65,14 +66,24 @@ pub fn merge(changes: Vec<Change>) -> Vec<Change> {
             ))
     });
     out.sort_by(|a, b| {
-        (a.phase, &a.tool, a.rule, &a.operation, &a.place, &a.now).cmp(&(
-            b.phase,
-            &b.tool,
-            b.rule,
-            &b.operation,
-            &b.place,
-            &b.now,
-        ))
+        (
+            a.phase,
+            &a.tool,
+            &a.owner,
+            a.rule,
+            &a.operation,
+            &a.place,
+            &a.now,
+        )
+            .cmp(&(
+                b.phase,
+                &b.tool,
+                &b.owner,
+                b.rule,
+                &b.operation,
+                &b.place,
+                &b.now,
+            ))
     });
     out
 }
@@ -98,11 +109,13 @@ pub fn redirected(mut changes: Vec<Change>) -> Vec<Change> {
     let mut drop = BTreeSet::new();
     for (i, vanished_shape) in vanished {
         let (phase, tool) = (changes[i].phase, changes[i].tool.clone());
+        let owner = changes[i].owner.clone();
         let was = (changes[i].host.clone(), changes[i].was.clone());
         let found = changes.iter_mut().find(|c| {
             c.rule == Rule::NewDestination
                 && c.phase == phase
                 && c.tool == tool
+                && c.owner == owner
                 && shape(c) == vanished_shape
         });
         if let Some(change) = found {
@@ -180,6 +193,7 @@ pub fn contradictions(old: &Behaviour, new: &Behaviour) -> Vec<Change> {
         .into_iter()
         .filter(|lie| !before.iter().any(|known| known.0 == lie.0))
         .map(|(tool, deed, first, calls, of)| Change {
+            owner: None,
             rule: Rule::AnnotationContradicted,
             weight: Weight::Ordinary,
             phase: crate::effect::Phase::Call,

@@ -8,6 +8,7 @@ mod effects;
 mod known;
 mod merge;
 mod place;
+mod scripts;
 mod surface;
 #[cfg(test)]
 mod tests;
@@ -15,7 +16,7 @@ mod values;
 mod weigh;
 mod wording;
 
-pub use change::{Change, Rule, Side, Weight};
+pub use change::{Change, Owner, Rule, Side, Weight};
 pub use condition::learn as condition;
 pub use known::bare as bare_host;
 

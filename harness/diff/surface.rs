@@ -332,6 +332,7 @@ fn note(
         _ => String::new(),
     };
     changes.push(Change {
+        owner: None,
         rule,
         weight: Weight::Ordinary,
         phase: Phase::Start,

@@ -18,6 +18,7 @@ mod leaks;
 mod measured;
 mod planted;
 mod replies;
+mod scripts;
 
 const TOKEN: &str = "3f1c9a52-77aa-4c1e-9b1d-0c55f2e1a001";
 

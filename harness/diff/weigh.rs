@@ -1,9 +1,9 @@
 //! How an operation that came or went weighs, read from what it does.
 
 use super::change::Weight;
-use crate::effect::is_own;
+use crate::effect::{is_installed, is_own};
 use crate::provenance::Source;
-use crate::snapshot::Operation;
+use crate::snapshot::{OWN_FOLDER, Operation};
 use std::collections::BTreeSet;
 
 /// A vanished read is a change; a vanished deed that is still reported as done is grave.
@@ -40,6 +40,25 @@ pub fn file(name: &str, carries: &BTreeSet<&Source>) -> Weight {
         (_, true, _) => Weight::Grave,
         (true, ..) | (_, _, true) => Weight::Ordinary,
         _ => Weight::Grave,
+    }
+}
+
+/// A file that a script of an installation touches. Of its own package it is what such scripts are
+/// for; files of other packages, the server's among them, are not a script's to change.
+pub fn file_of_script(name: &str, carries: &BTreeSet<&Source>) -> Weight {
+    if name.ends_with(OWN_FOLDER) {
+        let given = carries.iter().any(|source| source.is_confidential());
+        return if given {
+            Weight::Grave
+        } else {
+            Weight::Trivial
+        };
+    }
+    let path = name.find(" /").map_or("", |at| &name[at + 1..]);
+    if is_installed(path) {
+        Weight::Grave
+    } else {
+        file(name, carries)
     }
 }
 

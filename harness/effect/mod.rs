@@ -12,8 +12,8 @@ pub use network::{
     Auth, Datagram, Dns, Flow, Http, Mail, MailPart, MailTls, Peer, Reply, Tls, TlsOutcome,
 };
 pub use protocol::{Misbehaviour, ServerMessage, Surface, ToolResult};
-pub use system::{Exit, FileAction, FileChange, Program};
-pub use territory::{is_bookkeeping, is_own};
+pub use system::{Exit, FileAction, FileChange, Program, Script};
+pub use territory::{is_bookkeeping, is_installed, is_own};
 
 use serde::{Deserialize, Serialize};
 
@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 pub struct Effect {
     /// Position in the run, from 0, without gaps.
     pub seq: u64,
-    /// Microseconds since the server was started.
+    /// Microseconds since the run began.
     pub at_us: u64,
     pub phase: Phase,
     /// The tool call (from 0) that was running or had last ended when the effect began;
@@ -36,7 +36,7 @@ pub struct Effect {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Phase {
-    /// Install scripts of the package and its dependencies.
+    /// What is executed to install the package and its dependencies: scripts and builds.
     Install,
     /// From exec to the end of the handshake and the listing of the surface.
     Start,
@@ -60,6 +60,7 @@ pub enum Kind {
     Datagram(Datagram),
     File(FileChange),
     Program(Program),
+    Script(Script),
     Exit(Exit),
     Surface(Surface),
     Result(ToolResult),

@@ -1,4 +1,5 @@
-//! What a server does to the machine: files, programs, its own end.
+//! What a server does to the machine: files, programs, its own end; and what was executed to
+//! install it.
 
 use super::Body;
 use serde::{Deserialize, Serialize};
@@ -49,13 +50,36 @@ pub struct Program {
     pub tried: Vec<String>,
 }
 
-/// The end of the server's main process.
+/// A script that an installation executes. What is seen in the install phase after it, up to the
+/// next one, is its doing, or that of processes which earlier ones left.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Script {
+    /// Name of the package whose script it is.
+    pub package: String,
+    pub version: Option<String>,
+    /// Whether that is the server's own package, rather than a dependency.
+    pub own: bool,
+    /// `postinstall`, say.
+    pub name: String,
+    /// As it is declared.
+    pub text: String,
+    /// The package's folder inside the sandbox.
+    pub folder: String,
+    /// Where its files are put beside that, among those of others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub installs_to: Option<String>,
+    /// It was not run: the scenario says so.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub skipped: bool,
+}
+
+/// The end of the server's main process, or in the install phase of a script's.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Exit {
     pub code: Option<i32>,
     pub signal: Option<i32>,
     /// Whether it ended by itself, or only after SIGTERM or SIGKILL: `itself`, `stdin-closed`,
-    /// `sigterm`, `sigkill`.
+    /// `sigterm`, `sigkill`; of a script, `time` or `memory` where it was ended for that.
     pub after: String,
     /// Processes that were still alive when the main one ended, by name.
     pub left_behind: Vec<String>,

@@ -38,9 +38,20 @@ pub fn is_bookkeeping(path: &str) -> bool {
     is_own(path) && (at_home || path.starts_with("/tmp/"))
 }
 
+/// Whether files of installed packages lie here. Folders that packages share are none of them:
+/// npm links programs into one, and builders keep their caches in another.
+pub fn is_installed(path: &str) -> bool {
+    let home = Persona::DEFAULT.home;
+    let below = path.strip_prefix(home).unwrap_or_default();
+    let installed = ["/.npm/_npx/", "/.cache/uv/", "/mcp/"];
+    let shared = ["/node_modules/.bin/", "/node_modules/.cache"];
+    installed.iter().any(|folder| below.starts_with(folder))
+        && !shared.iter().any(|folder| below.contains(folder))
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{is_bookkeeping, is_own};
+    use super::{is_bookkeeping, is_installed, is_own};
 
     #[test]
     fn own_and_foreign() {
@@ -61,6 +72,16 @@ mod tests {
         ] {
             assert!(!is_own(foreign), "{foreign}");
         }
+    }
+
+    #[test]
+    fn packages_lie_where_clients_put_them() {
+        let modules = "/home/alex/.npm/_npx/1/node_modules";
+        assert!(is_installed(&format!("{modules}/left-pad/index.js")));
+        assert!(is_installed("/home/alex/mcp/server/index.js"));
+        assert!(!is_installed(&format!("{modules}/.bin/left-pad")));
+        assert!(!is_installed("/home/alex/.npm/_logs/x.log"));
+        assert!(!is_installed("/srv/home/alex/mcp/server/index.js"));
     }
 
     #[test]

@@ -24,7 +24,7 @@ pub struct Shared {
     pub smtp: Vec<SmtpRule>,
     pub seed: Seed,
     /// Nanoseconds by which the date here is ahead of the real one.
-    pub ahead_ns: AtomicI64,
+    pub ahead_ns: Arc<AtomicI64>,
     /// [`Weather`] by its code.
     pub weather: AtomicU8,
     pub limits: Limits,

@@ -20,7 +20,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
@@ -104,7 +104,7 @@ impl World {
             },
             smtp: config.smtp,
             seed: config.seed,
-            ahead_ns: config.ahead_ns.into(),
+            ahead_ns: Arc::new(config.ahead_ns.into()),
             weather: Default::default(),
             busy: Default::default(),
             flows: Flows::default(),
@@ -143,6 +143,11 @@ impl World {
             closing,
             tasks,
         })
+    }
+
+    /// By how many nanoseconds its date is ahead of the real one; may be set while it runs.
+    pub fn ahead(&self) -> Arc<AtomicI64> {
+        Arc::clone(&self.shared.ahead_ns)
     }
 
     /// How much is under way: fresh connections that may still speak, handshakes, requests not

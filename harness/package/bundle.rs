@@ -119,7 +119,7 @@ fn plain(call: &Call, label: &str) -> Package {
         as_of: None,
         launch: Launch::default(),
         dependencies: BTreeMap::new(),
-        install_scripts: Vec::new(),
+        scripts: Vec::new(),
         runtime: String::new(),
         settings: Vec::new(),
         notes: Vec::new(),

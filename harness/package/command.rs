@@ -87,7 +87,7 @@ pub(super) fn start(
         as_of: None,
         launch,
         dependencies: Default::default(),
-        install_scripts: Vec::new(),
+        scripts: Vec::new(),
         runtime: program.label(),
         settings: hidden,
         notes,

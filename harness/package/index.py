@@ -2,6 +2,7 @@
 # proxies, certificates and credentials apply. Prints JSON; installs and builds nothing.
 import json
 import sys
+import urllib.parse
 
 from pip._internal.commands import create_command
 from pip._internal.utils.misc import redact_auth_from_url
@@ -49,6 +50,7 @@ def main():
                     "published": None,
                     "requires_python": None,
                     "wheels": {},
+                    "sdist": None,
                     "yanked": True,
                     "prerelease": version.is_prerelease,
                 },
@@ -59,6 +61,12 @@ def main():
             release["published"] = max(filter(None, [release["published"], date]), default=None)
             if file["filename"].endswith(".whl"):
                 release["wheels"][file["filename"]] = file.get("hashes", {}).get("sha256")
+            elif file["filename"].endswith(".tar.gz"):
+                release["sdist"] = {
+                    "filename": file["filename"],
+                    "url": urllib.parse.urljoin(url, file["url"]),
+                    "sha256": file.get("hashes", {}).get("sha256"),
+                }
     newest = sorted(releases, reverse=True)
     json.dump({"found": found, "failures": failures, "releases": [releases[v] for v in newest[:2000]]}, sys.stdout)
 

@@ -10,6 +10,8 @@ use super::manifest::Manifest;
 use super::model::{Launch, Mount, Options, Package, Tree, inside};
 use super::npm;
 use super::pinned::{PACKAGES, Pinned};
+use super::scripts::{self, Member};
+use super::sdist;
 use super::target::Target;
 use super::{host, node, project};
 use sha2::{Digest, Sha256};
@@ -39,7 +41,8 @@ pub(super) fn folder(folder: &Path, call: &Call, options: &Options) -> Result<Pa
 
 fn kind(folder: &Path) -> Result<Kind, FetchError> {
     let has = |names: &[&str]| names.iter().any(|name| folder.join(name).is_file());
-    let python = || has(&["pyproject.toml", "requirements.txt"]) || has(project::SCRIPTS);
+    let python =
+        || has(&["pyproject.toml", "requirements.txt", "setup.py"]) || has(project::SCRIPTS);
     let javascript = [
         "index.js",
         "server.js",
@@ -124,8 +127,14 @@ fn node_folder(folder: &Path, call: &Call, options: &Options) -> Result<Package,
     node_package(plan, call, options, |into| source.copy(into))
 }
 
-/// Prepares what `npm pack` made. Its dependencies are resolved as npm would on installing it.
+/// Prepares what `npm pack` made. Its dependencies are resolved as npm would on installing it. What
+/// Python's tools pack ends in the same letters.
 pub(super) fn tarball(file: &Path, call: &Call, options: &Options) -> Result<Package, FetchError> {
+    if file.as_os_str().as_encoded_bytes().ends_with(b".tar.gz")
+        && let Some(package) = sdist::file(file, call, options)?
+    {
+        return Ok(package);
+    }
     let hash = file_hash(file)?;
     // The manifest decides where the package is put, so it is read ahead of the installation.
     let look = tempfile::tempdir().map_err(FetchError::io("create", &std::env::temp_dir()))?;
@@ -202,21 +211,27 @@ pub(super) fn node_package(
         let folder = root.join(&below);
         fs::create_dir_all(&folder).map_err(FetchError::io("create", &folder))?;
         fill(&folder)?;
-        if apart.is_some() {
-            let packages = folder.join(PACKAGES);
-            fs::create_dir_all(&packages).map_err(FetchError::io("create", &packages))?;
-            return Ok(Tree::default());
-        }
-        let Some(verb) = plan.install else {
-            return npm::read_tree(&folder);
+        let mut tree = match plan.install {
+            _ if apart.is_some() => {
+                let packages = folder.join(PACKAGES);
+                fs::create_dir_all(&packages).map_err(FetchError::io("create", &packages))?;
+                Tree::default()
+            }
+            None => npm::read_tree(&folder)?,
+            Some(verb) => {
+                (options.progress)(&format!("installing the dependencies of {subject}"));
+                // Registry settings of a stranger's folder are not followed.
+                let settings = folder.join(".npmrc");
+                if settings.exists() {
+                    fs::remove_file(&settings).map_err(FetchError::io("remove", &settings))?;
+                }
+                npm::install(&folder, verb, as_of, &subject, options)?
+            }
         };
-        (options.progress)(&format!("installing the dependencies of {subject}"));
-        // Registry settings of a stranger's folder are not followed.
-        let settings = folder.join(".npmrc");
-        if settings.exists() {
-            fs::remove_file(&settings).map_err(FetchError::io("remove", &settings))?;
-        }
-        npm::install(&folder, verb, as_of, &subject, options)
+        let name = plan.manifest.name.as_deref().unwrap_or(&plan.label);
+        tree.scripts
+            .extend(scripts::declared(&folder, &[Member { name, folder: "" }])?);
+        Ok(tree)
     })?;
     let folder = entry.root.join(&below);
     let place = [mounted, &below].join("/");
@@ -230,17 +245,25 @@ pub(super) fn node_package(
         &entry.root,
         mounted,
     )?;
-    let tree = match apart {
-        Some(apart) => {
-            launch.mounts.push(Mount {
-                source: apart.root.join(PACKAGES),
-                target: format!("{place}/{PACKAGES}"),
-                overlay: true,
-            });
-            apart.record
-        }
-        None => entry.record,
-    };
+    let mut tree = entry.record;
+    if let Some(apart) = apart {
+        launch.mounts.push(Mount {
+            source: apart.root.join(PACKAGES),
+            target: format!("{place}/{PACKAGES}"),
+            overlay: true,
+        });
+        let own = std::mem::replace(&mut tree, apart.record);
+        tree.scripts.extend(own.scripts);
+    }
+    let scripts = scripts::placed(
+        tree.scripts,
+        &scripts::Place {
+            root: place,
+            own: "",
+            node: &node.program,
+            version: &node.version.to_string(),
+        },
+    );
     Ok(Package {
         target: call.target.to_string(),
         resolved: plan.resolved,
@@ -251,7 +274,7 @@ pub(super) fn node_package(
         as_of: tree.as_of,
         launch,
         dependencies: tree.dependencies,
-        install_scripts: tree.install_scripts,
+        scripts,
         runtime: node.label(),
         settings: Vec::new(),
         notes: [plan.notes, tree.notes].concat(),
@@ -290,7 +313,7 @@ fn program_folder(
             ..Launch::default()
         },
         dependencies: Default::default(),
-        install_scripts: Vec::new(),
+        scripts: Vec::new(),
         runtime: String::new(),
         settings: Vec::new(),
         notes: source.notes,

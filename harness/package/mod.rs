@@ -8,6 +8,7 @@
 //! folder of the user's is changed.
 
 mod archive;
+mod build;
 mod bundle;
 mod cache;
 mod command;
@@ -30,6 +31,8 @@ mod pypi;
 mod python;
 mod range;
 mod requirements;
+mod scripts;
+mod sdist;
 mod settings;
 mod specifier;
 mod target;
@@ -40,7 +43,10 @@ pub use archive::ArchiveError;
 pub use cache::Cache;
 pub use error::FetchError;
 pub use fetch::{Dependencies, fetch, fetch_both, published_at};
-pub use model::{Launch, Mount, Options, Package, Setting, Value, tree_difference};
+pub use model::{
+    Launch, Mount, Options, Package, Script, Setting, TreeChange, Value, tree_changes,
+    tree_difference,
+};
 pub use target::{Target, TargetError};
 pub use timestamp::{BadTimestamp, Timestamp};
 

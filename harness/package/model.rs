@@ -1,9 +1,10 @@
 //! What acquisition hands to whoever runs it: a package, how to start it, and what it lies on.
 
+use super::scripts::Declared;
 use super::timestamp::Timestamp;
 use crate::secret::Shape;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 /// How to acquire.
@@ -42,14 +43,37 @@ pub struct Package {
     pub launch: Launch,
     /// Every package below it and its version; several versions of one are joined by `, `.
     pub dependencies: BTreeMap<String, String>,
-    /// Packages of the tree whose install scripts were not run: `name@version`.
-    pub install_scripts: Vec<String>,
+    /// What the packages of the tree want run when they are installed, in the order in which it
+    /// would be. None of it was run so far.
+    pub scripts: Vec<Script>,
     /// `node 20.20.2`, `python 3.11.7`; empty where the package is its own program.
     pub runtime: String,
     /// Settings that a client's configuration or a bundle's manifest brings along.
     pub settings: Vec<Setting>,
     /// What could not be held or was left out, each a sentence for the report.
     pub notes: Vec<String>,
+}
+
+/// One thing that is executed to install a package. Paths are those inside the sandbox.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Script {
+    pub package: String,
+    pub version: Option<String>,
+    /// Whether it belongs to the server's own package, rather than to a dependency.
+    pub own: bool,
+    /// `postinstall`, say.
+    pub event: String,
+    /// As it is declared.
+    pub text: String,
+    pub argv: Vec<String>,
+    /// The package's folder, where it is run.
+    pub folder: String,
+    /// Where its files are put beside that, among those of others.
+    pub installs_to: Option<String>,
+    /// Variables beside those of the server.
+    pub env: Vec<(String, String)>,
+    /// Folders before the ordinary ones in PATH.
+    pub path: Vec<String>,
 }
 
 /// How to start a server. Paths are those inside the sandbox.
@@ -92,19 +116,38 @@ pub enum Value {
     Secret(Shape),
 }
 
-/// What differs between two dependency trees: `name old → new`, with `none` for absent.
-pub fn tree_difference(old: &Package, new: &Package) -> Vec<String> {
+/// A dependency that is another one in another tree, or in one of them only.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TreeChange {
+    pub name: String,
+    /// Its version, or versions joined by `, `.
+    pub was: Option<String>,
+    pub now: Option<String>,
+}
+
+/// What differs between two dependency trees, by name.
+pub fn tree_changes(old: &Package, new: &Package) -> Vec<TreeChange> {
     let (old, new) = (&old.dependencies, &new.dependencies);
-    let mut names: Vec<_> = old.keys().chain(new.keys()).collect();
-    names.sort_unstable();
-    names.dedup();
-    let version = |tree: &BTreeMap<String, String>, name: &String| {
-        tree.get(name).map_or("none", String::as_str).to_owned()
-    };
+    let names: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
     names
         .into_iter()
         .filter(|name| old.get(*name) != new.get(*name))
-        .map(|name| format!("{name} {} → {}", version(old, name), version(new, name)))
+        .map(|name| TreeChange {
+            name: name.clone(),
+            was: old.get(name).cloned(),
+            now: new.get(name).cloned(),
+        })
+        .collect()
+}
+
+/// The same in words: `name old → new`, with `none` for absent.
+pub fn tree_difference(old: &Package, new: &Package) -> Vec<String> {
+    let version = |version: &Option<String>| version.as_deref().unwrap_or("none").to_owned();
+    let changes = tree_changes(old, new).into_iter();
+    changes
+        .map(|TreeChange { name, was, now }| {
+            format!("{name} {} → {}", version(&was), version(&now))
+        })
         .collect()
 }
 
@@ -112,7 +155,7 @@ pub fn tree_difference(old: &Package, new: &Package) -> Vec<String> {
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Tree {
     pub dependencies: BTreeMap<String, String>,
-    pub install_scripts: Vec<String>,
+    pub scripts: Vec<Declared>,
     /// The date it was resolved as of, if that could be held.
     pub as_of: Option<Timestamp>,
     pub notes: Vec<String>,

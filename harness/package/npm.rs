@@ -1,5 +1,5 @@
 //! npm packages, installed by the real `npm` with the user's own registry settings.
-//! Install scripts are never run; what they belong to is listed.
+//! Install scripts are not run here; they are listed, to be run in the sandbox.
 
 use super::cache::Cache;
 use super::error::FetchError;
@@ -7,6 +7,7 @@ use super::fetch::Call;
 use super::manifest::Manifest;
 use super::model::{Launch, Mount, Options, Package, Tree, inside};
 use super::node::{self, Node};
+use super::scripts::{self, Member};
 use super::target::Target;
 use super::timestamp::Timestamp;
 use super::{host, manifest};
@@ -76,7 +77,15 @@ pub(super) fn fetch(
             inside::NPX,
         )?,
         dependencies: tree.dependencies,
-        install_scripts: tree.install_scripts,
+        scripts: scripts::placed(
+            tree.scripts,
+            &scripts::Place {
+                root: inside::NPX,
+                own: &format!("node_modules/{name}"),
+                node: &node.program,
+                version: &node.version.to_string(),
+            },
+        ),
         runtime: node.label(),
         settings: Vec::new(),
         notes: tree.notes,
@@ -332,11 +341,12 @@ pub(super) fn read_tree(folder: &Path) -> Result<Tree, FetchError> {
         packages: BTreeMap<String, Installed>,
     }
     #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
     struct Installed {
         version: Option<String>,
+        /// Of a link, the folder it leads to, which is listed as well.
+        resolved: Option<String>,
         #[serde(default)]
-        has_install_script: bool,
+        link: bool,
     }
     let file = folder.join("node_modules/.package-lock.json");
     let Some(text) = manifest::read_bounded(&file)? else {
@@ -348,16 +358,19 @@ pub(super) fn read_tree(folder: &Path) -> Result<Tree, FetchError> {
     })?;
     let mut tree = Tree::default();
     let mut versions: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for (path, installed) in lock.packages {
+    let mut members = Vec::new();
+    for (path, installed) in &lock.packages {
         let Some((_, name)) = path.rsplit_once("node_modules/") else {
             continue;
         };
-        let version = installed
+        members.push(Member { name, folder: path });
+        let target = installed.resolved.as_ref().filter(|_| installed.link);
+        let target = target.and_then(|folder| lock.packages.get(folder));
+        let version = target
+            .unwrap_or(installed)
             .version
+            .clone()
             .unwrap_or_else(|| "unversioned".to_owned());
-        if installed.has_install_script {
-            tree.install_scripts.push(format!("{name}@{version}"));
-        }
         versions.entry(name.to_owned()).or_default().push(version);
     }
     for (name, mut list) in versions {
@@ -365,7 +378,6 @@ pub(super) fn read_tree(folder: &Path) -> Result<Tree, FetchError> {
         list.dedup();
         tree.dependencies.insert(name, list.join(", "));
     }
-    tree.install_scripts.sort();
-    tree.install_scripts.dedup();
+    tree.scripts = scripts::declared(folder, &members)?;
     Ok(tree)
 }

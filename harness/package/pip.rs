@@ -89,6 +89,35 @@ impl Pip {
         command
     }
 
+    /// Puts a pip and what `requirements` name into a folder of their own, from wheels alone.
+    pub fn gather(
+        &self,
+        into: &Path,
+        requirements: &[String],
+        options: &Options,
+    ) -> Result<Said, FetchError> {
+        let attempt = |as_of: Option<Timestamp>| {
+            let mut command = self.python();
+            command.args(["-m", "pip", "install", "--quiet", "--no-input"]);
+            command.args(["--no-compile", "--only-binary=:all:", "--target"]);
+            command.arg(into);
+            if options.offline {
+                command.arg("--no-index");
+            }
+            if let Some(date) = as_of {
+                command.arg(format!("--uploaded-prior-to={}", date.next_second()));
+            }
+            host::run(command.args(["--", WANTED]).args(requirements))
+        };
+        let as_of = options.as_of.filter(|_| self.knows_dates());
+        let said = attempt(as_of)?;
+        // Tools do not end up in the package: those of today do as well.
+        match as_of {
+            Some(_) if !said.ok => attempt(None),
+            _ => Ok(said),
+        }
+    }
+
     /// Installs into the virtual environment `venv`, from wheels alone.
     pub fn install(
         &self,

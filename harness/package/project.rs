@@ -1,7 +1,9 @@
 //! Python servers that lie in a folder: their dependencies are installed, their own code is put
-//! on the path as it is. A project's build never runs; what it would have declared is read from
-//! `pyproject.toml` (PEP 621) and recorded in its place.
+//! on the path as it is. A project's build does not run here; what it would have declared is read
+//! from `pyproject.toml` (PEP 621) and recorded in its place. One in which code of the folder's
+//! own takes part runs in the sandbox, over that.
 
+use super::build::Build;
 use super::cache::Cache;
 use super::copy::Source;
 use super::error::FetchError;
@@ -9,6 +11,7 @@ use super::fetch::Call;
 use super::manifest::read_bounded;
 use super::model::{Mount, Options, Package, Tree, inside};
 use super::requirements::{self, Requirements};
+use super::sdist::{self, Declared};
 use super::target::normalised;
 use super::venv::{self, Venv};
 use super::{local, python};
@@ -42,10 +45,43 @@ struct Project {
 
 /// Prepares a Python folder.
 pub(super) fn folder(folder: &Path, call: &Call, options: &Options) -> Result<Package, FetchError> {
+    prepare(folder, None, call, options)
+}
+
+/// Prepares an unpacked source distribution, which is built in any case: the files that a server
+/// is started from may be other ones than those that were packed.
+pub(super) fn source(folder: &Path, call: &Call, options: &Options) -> Result<Package, FetchError> {
+    let declared = sdist::declared(folder)?.unwrap_or_default();
+    prepare(folder, Some(declared), call, options)
+}
+
+fn prepare(
+    folder: &Path,
+    declared: Option<Declared>,
+    call: &Call,
+    options: &Options,
+) -> Result<Package, FetchError> {
     let source = Source::read(folder, &[])?;
-    let subject = local::label(folder);
-    let project = read(folder)?;
-    let needs = needs(folder, project.as_ref())?;
+    let mut subject = local::label(folder);
+    let mut project = read(folder)?;
+    let is_source = declared.is_some();
+    let mut needs = match &declared {
+        Some(declared) => Requirements {
+            list: declared.requires.clone(),
+            notes: Vec::new(),
+        },
+        None => needs(folder, project.as_ref())?,
+    };
+    if let Some(declared) = declared {
+        subject.clone_from(&declared.name);
+        let known = project.get_or_insert_default();
+        known.name = declared.name;
+        known.version = Some(declared.version);
+        known.requires_python = declared.requires_python;
+        if known.scripts.is_empty() {
+            known.scripts = declared.scripts;
+        }
+    }
     let project = project.unwrap_or_default();
     let named = call.program.filter(|program| source.has(program));
     let script = named.or_else(|| {
@@ -90,12 +126,36 @@ pub(super) fn folder(folder: &Path, call: &Call, options: &Options) -> Result<Pa
         _ => start(&home, &code.root, &project, call)?,
     };
     let tree = entry.record;
-    let mut launch = venv::launch(&home, argv, call.args, shown, &tree);
+    let mut launch = venv::launch(&home, argv, call.args, shown.clone(), &tree);
     launch.mounts.push(Mount {
         source: code.root,
         target: inside::FOLDER.to_owned(),
         overlay: true,
     });
+    let mut notes = source.notes;
+    notes.append(&mut needs.notes);
+    notes.extend(tree.notes);
+    let mut scripts = Vec::new();
+    let name = match project.name.as_str() {
+        "" => subject.as_str(),
+        name => name,
+    };
+    let build = Build::of(folder, is_source).and_then(|build| {
+        let prepare = |build: Build| {
+            build.prepare(name, project.version.as_deref(), &python, &shown, options)
+        };
+        build.map(prepare).transpose()
+    });
+    match build {
+        Ok(Some((tools, script))) => {
+            launch.mounts.push(tools);
+            scripts.push(script);
+        }
+        Ok(None) => {}
+        Err(error @ FetchError::DiskFull(_)) => return Err(error),
+        // The server may not need its build to be started.
+        Err(error) => notes.push(format!("its build was not run: {error}")),
+    }
     Ok(Package {
         target: call.target.to_string(),
         resolved: subject,
@@ -106,10 +166,10 @@ pub(super) fn folder(folder: &Path, call: &Call, options: &Options) -> Result<Pa
         as_of: tree.as_of,
         launch,
         dependencies: tree.dependencies,
-        install_scripts: Vec::new(),
+        scripts,
         runtime: python.label(),
         settings: Vec::new(),
-        notes: [source.notes, needs.notes, tree.notes].concat(),
+        notes,
     })
 }
 

@@ -10,6 +10,7 @@ use super::model::{Options, Package, Tree};
 use super::pip::Pip;
 use super::python::{self, Python};
 use super::requirements;
+use super::sdist::{self, Sdist};
 use super::target::{Target, normalised};
 use super::timestamp::Timestamp;
 use super::venv::{self, Venv};
@@ -27,6 +28,7 @@ pub(super) struct Release {
     pub requires_python: Option<String>,
     /// File names and SHA-256 in hexadecimal.
     wheels: BTreeMap<String, Option<String>>,
+    sdist: Option<Sdist>,
     yanked: bool,
     prerelease: bool,
 }
@@ -47,13 +49,20 @@ pub(super) fn fetch(
 ) -> Result<Package, FetchError> {
     let version = &release.version;
     let subject = format!("pypi:{name}@{version}");
-    if release.wheels.is_empty() {
-        return Err(FetchError::SourceOnly { subject });
-    }
     let resolved = Target::Pypi {
         name: name.to_owned(),
         version: Some(version.clone()),
     };
+    if release.wheels.is_empty() {
+        let Some(sdist) = &release.sdist else {
+            return Err(FetchError::SourceOnly { subject });
+        };
+        let python = python::find(&subject, release.requires_python.as_deref(), options)?;
+        let mut package = sdist::release(sdist, &subject, &python, call, options)?;
+        package.resolved = resolved.package_url().unwrap_or(subject);
+        package.published = release.published.map(|date| date.to_string());
+        return Ok(package);
+    }
     let plan = Plan {
         resolved: resolved.package_url().unwrap_or_else(|| subject.clone()),
         label: format!("{name}@{version}"),
@@ -140,7 +149,7 @@ fn install(
         as_of: tree.as_of,
         launch: venv::launch(&entry.root, argv, call.args, shown, &tree),
         dependencies: tree.dependencies,
-        install_scripts: Vec::new(),
+        scripts: Vec::new(),
         runtime: python.label(),
         settings: Vec::new(),
         notes: tree.notes,
@@ -300,7 +309,7 @@ impl Metadata {
         })
     }
 
-    fn parse(text: &str) -> Option<Self> {
+    pub fn parse(text: &str) -> Option<Self> {
         let fields: Vec<_> = text
             .lines()
             .take_while(|line| !line.is_empty())

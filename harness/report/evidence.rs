@@ -97,6 +97,7 @@ pub fn carried(finding: &Finding) -> Option<Body> {
         Kind::Dns(_)
         | Kind::Tls(_)
         | Kind::Program(_)
+        | Kind::Script(_)
         | Kind::Exit(_)
         | Kind::Surface(_)
         | Kind::Result(_)
@@ -264,6 +265,14 @@ pub fn told(kind: &Kind) -> String {
                 "program {}{missing}: {}",
                 program.path,
                 program.argv.join(" ")
+            )
+        }
+        Kind::Script(script) => {
+            let version = script.version.as_deref().unwrap_or_default();
+            let skipped = if script.skipped { " (not run)" } else { "" };
+            format!(
+                "{} script of {} {version}{skipped}: {}",
+                script.name, script.package, script.text
             )
         }
         Kind::Exit(exit) => {

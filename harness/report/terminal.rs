@@ -199,8 +199,9 @@ impl Page<'_> {
         };
         let (full, rest) = findings.split_at(most.min(findings.len()));
         for finding in full {
+            let within = if finding.tool.is_some() { " in" } else { "" };
             let head = format!(
-                "suspicious: {} in {}",
+                "suspicious: {}{within} {}",
                 self.line(&finding.rule),
                 self.line(&evidence::scope(finding))
             );

@@ -283,7 +283,7 @@ mod tests {
                 ..Launch::default()
             },
             dependencies: Default::default(),
-            install_scripts: Vec::new(),
+            scripts: Vec::new(),
             runtime: "node 22".into(),
             settings: Vec::new(),
             notes: Vec::new(),

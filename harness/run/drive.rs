@@ -1,6 +1,7 @@
 //! One run of one version: start it in its world, connect, list, call, watch, end it.
 
 use super::error::RunError;
+use super::install;
 use super::log::Log;
 use super::plan::Plan;
 use super::recorder::{Recorded, Recorder};
@@ -21,6 +22,7 @@ use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::io::AsyncReadExt;
 use tokio::net::unix::pipe;
@@ -161,15 +163,13 @@ async fn attempt(job: &Job<'_>, era: Era, start: Duration) -> Result<Live, Faile
     let (recorder, recording) = Recorder::start(log, collector);
     let spec = job.setup.spec(job.package);
     let sink: Arc<dyn Sink> = recorder.clone();
-    let sandbox = tokio::task::block_in_place(|| sandbox::start(&spec, Arc::clone(&sink)))
-        .map_err(|e| {
-            let hint = e.hint().map(str::to_owned);
-            let mut error = RunError::new("the sandbox could not start the server", e);
-            error.hint = hint.or(Some(
-                "`turncoat doctor` shows what this host can isolate".into(),
-            ));
-            fail(error)
-        })?;
+    let open = |sockets| open(job, sockets, &sink);
+    let begun = install::begin(job, &spec, &recorder, &open).await;
+    let install::Begun {
+        started,
+        world,
+        failures,
+    } = begun.map_err(fail)?;
     let Started {
         stdin,
         stdout,
@@ -178,28 +178,14 @@ async fn attempt(job: &Job<'_>, era: Era, start: Duration) -> Result<Live, Faile
         child,
         level,
         ahead_ns,
-        notes,
-    } = sandbox;
-    let (upstreams, smtp) = job.setup.upstreams().map_err(fail)?;
-    let config = Config {
-        ca: job.setup.ca(),
-        upstreams,
-        smtp,
-        sink_mock: Arc::new(Json::sink(job.setup.seed)),
-        seed: job.setup.seed,
-        ahead_ns,
-        limits: Limits::default(),
+        mut notes,
+    } = started;
+    let world = match world {
+        Some(world) => world,
+        None => open(sockets).map_err(fail)?,
     };
-    let sockets = Sockets {
-        tcp4: Some(sockets.tcp4),
-        tcp6: Some(sockets.tcp6),
-        udp4: Some(sockets.udp4),
-        udp6: Some(sockets.udp6),
-        raw4: Some(sockets.raw4),
-        raw6: Some(sockets.raw6),
-    };
-    let world = World::open(sockets, config, Arc::clone(&sink))
-        .map_err(|e| fail(RunError::new("the fake internet could not be opened", e)))?;
+    world.ahead().store(ahead_ns, Ordering::Relaxed);
+    notes.extend(failures.iter().cloned());
     let io = |e| fail(RunError::new("the server's pipes cannot be used", e));
     let stderr = tokio::spawn(drain(receiver(stderr).map_err(io)?));
     let options = mcp::Options {
@@ -250,9 +236,37 @@ async fn attempt(job: &Job<'_>, era: Era, start: Duration) -> Result<Live, Faile
             let hint = refused.hint(said.trim());
             let mut error = RunError::new(SILENT, refused);
             error.hint = hint;
+            // Whatever was to be built is not there.
+            for failure in failures {
+                error.what.push_str(&format!("; {failure}"));
+            }
             Err((error, retry))
         }
     }
+}
+
+/// The internet of one run.
+fn open(job: &Job, sockets: sandbox::Sockets, sink: &Arc<dyn Sink>) -> Result<World, RunError> {
+    let (upstreams, smtp) = job.setup.upstreams()?;
+    let config = Config {
+        ca: job.setup.ca(),
+        upstreams,
+        smtp,
+        sink_mock: Arc::new(Json::sink(job.setup.seed)),
+        seed: job.setup.seed,
+        ahead_ns: 0,
+        limits: Limits::default(),
+    };
+    let sockets = Sockets {
+        tcp4: Some(sockets.tcp4),
+        tcp6: Some(sockets.tcp6),
+        udp4: Some(sockets.udp4),
+        udp6: Some(sockets.udp6),
+        raw4: Some(sockets.raw4),
+        raw6: Some(sockets.raw6),
+    };
+    World::open(sockets, config, Arc::clone(sink))
+        .map_err(|e| RunError::new("the fake internet could not be opened", e))
 }
 
 async fn exercise(job: &Job<'_>, live: &mut Live, planner: Planner<'_>, ties: Ties) {

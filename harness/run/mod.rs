@@ -12,6 +12,7 @@ mod elsewhere;
 mod error;
 mod evidence;
 mod floor;
+mod install;
 pub mod log;
 mod plan;
 mod recorder;

@@ -5,6 +5,7 @@
 use super::bench::Means;
 use super::condition::{Condition, Conditions};
 use super::error::RunError;
+use super::install;
 use crate::internet::mock::{self, Mock, Stubs};
 use crate::internet::{Ca, SmtpAction, SmtpRule, SmtpStage, Upstream};
 use crate::mcp;
@@ -232,6 +233,7 @@ impl Setup {
             mounts: mounts.collect(),
             files,
             limits: Limits::default(),
+            before: install::errands(self, package),
             clock: Some(self.clock()),
             jumps: self.conditions.hurries(),
             identity: self.conditions.identity(),
@@ -250,7 +252,7 @@ impl Setup {
 
     /// The complete environment: what a login gives, what makes the sandbox's authority trusted
     /// without touching the package, what makes runs repeatable, and the settings.
-    fn environment(&self, package: &Package) -> Vec<(String, String)> {
+    pub(super) fn environment(&self, package: &Package) -> Vec<(String, String)> {
         let persona = &Persona::DEFAULT;
         let path =
             "/home/alex/.local/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";

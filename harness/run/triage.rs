@@ -6,7 +6,9 @@ use super::bench::{Bench, Cast};
 use super::compare::{concluded, differences, exercise, subject};
 use super::error::RunError;
 use super::evidence::Recordings;
+use super::install;
 use super::setup::Setup;
+use crate::diff::Rule;
 use crate::effect::Phase;
 use crate::provenance::{Expr, Source};
 use crate::secret::{Kind, Planted};
@@ -31,11 +33,12 @@ pub async fn triage(observation: &Observation) -> Result<Report, RunError> {
     let mut changes = differences(&explained(&setup), &both);
     // Without a baseline everything is new: only what is wrong by itself is worth a word.
     changes.retain(|change| {
-        observation
-            .policy
-            .severity(change)
-            .is_some_and(|severity| severity >= Severity::Suspicious)
+        // That there is a script says nothing; what it does, does.
+        let severity = observation.policy.severity(change);
+        change.rule != Rule::InstallScriptAdded
+            && severity.is_some_and(|severity| severity >= Severity::Suspicious)
     });
+    install::name(&mut changes, None, &observation.package);
     let problems = bench.problems(&[("the server", &run)]);
     let recordings = Recordings::new(
         None,

@@ -38,6 +38,8 @@ pub struct Child {
     writable: Writable,
     watch: Option<Arc<Watch>>,
     clock: Option<Hand>,
+    /// Of what ran before the server, and may run on.
+    earlier: Vec<Arc<Watch>>,
     exit: Option<Exit>,
     // Last, so that it ends after the control socket has told it to.
     init: Init,
@@ -50,6 +52,7 @@ pub(super) struct Parts {
     pub writable: Writable,
     pub watch: Option<Arc<Watch>>,
     pub clock: Option<Hand>,
+    pub earlier: Vec<Arc<Watch>>,
 }
 
 impl Child {
@@ -61,6 +64,7 @@ impl Child {
             writable: parts.writable,
             watch: parts.watch,
             clock: parts.clock,
+            earlier: parts.earlier,
             exit: None,
             init: parts.init,
         }
@@ -237,7 +241,8 @@ impl Child {
     /// entry told at the end and not with its call.
     pub fn dirty(&self) -> bool {
         // Without a watcher nobody can say that nothing was written.
-        self.watch.as_ref().is_none_or(|watch| watch.is_dirty())
+        let mut watches = self.watch.iter().chain(&self.earlier);
+        self.watch.is_none() || watches.any(|watch| watch.is_dirty())
     }
 
     /// What was written, changed and deleted since the last harvest, the first time since the

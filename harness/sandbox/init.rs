@@ -2,6 +2,7 @@
 //! when the server's main process ends or the launcher is gone.
 
 use super::clock::Clock;
+use super::errand;
 use super::message::{self, At, Failure, News, Order, Plan, Step};
 use super::namespace::Trees;
 use super::spec::Limits;
@@ -13,7 +14,7 @@ use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 /// How often memory is added up. Allocating past the bound and back between two looks goes
 /// unseen; what it costs to look is some tens of microseconds.
@@ -44,12 +45,24 @@ pub fn run(
         };
         message::tell(control.as_fd(), &news, &[built.scratch.as_fd()])
             .at(Step::Root, "hand over")?;
-        let clock = built.clock.take().zip(plan.clock);
+        let clock = built.clock.take();
         drop(built);
-        start(control, plan, clock, streams)
+        errand::run_all(control, plan, clock.as_ref())?;
+        let server = Program {
+            argv: &plan.argv,
+            env: &plan.env,
+            cwd: None,
+            clock: clock.as_ref().zip(plan.clock),
+            jumps: plan.jumps,
+            limits: &plan.limits,
+        };
+        start(control, &server, streams)
     });
     match target {
-        Ok((pid, children)) => watch_over(control, pid, children, &plan.limits),
+        Ok((pid, children)) => {
+            let ended = watch_over(control, pid, children, &plan.limits, None);
+            finish(control, &ended)
+        }
         Err(failure) => {
             let _ = message::tell(control.as_fd(), &News::Failed(failure), &[]);
             sys::exit(1)
@@ -57,11 +70,22 @@ pub fn run(
     }
 }
 
-/// Starts the server; returns once it is executed.
-fn start(
+/// What is to be executed: the server, or an errand before it.
+pub struct Program<'a> {
+    pub argv: &'a [String],
+    pub env: &'a [(String, String)],
+    /// Where to start, if not where the tree was built.
+    pub cwd: Option<&'a str>,
+    pub clock: Option<(&'a Clock, SystemTime)>,
+    /// Whether time may jump.
+    pub jumps: bool,
+    pub limits: &'a Limits,
+}
+
+/// Starts a program; returns once it is executed.
+pub fn start(
     control: &OwnedFd,
-    plan: &Plan,
-    clock: Option<(Clock, SystemTime)>,
+    program: &Program,
     streams: [OwnedFd; 3],
 ) -> Result<(i32, OwnedFd), Failure> {
     // Closes on exec: its end is the news that the program runs.
@@ -72,13 +96,13 @@ fn start(
     match sys::fork().at(Step::Init, "fork")? {
         Side::Child => {
             drop(told);
-            let Err(failure) = become_server(control, plan, clock, &streams);
+            let Err(failure) = become_program(control, program, &streams);
             let mut tell = tell;
             let _ = tell.write_all(&serde_json::to_vec(&failure).unwrap_or_default());
             sys::exit(127)
         }
         Side::Parent(pid) => {
-            drop((tell, streams, clock));
+            drop((tell, streams));
             let children = sys::child_signals().at(Step::Init, "signalfd")?;
             let mut why = Vec::new();
             told.read_to_end(&mut why).at(Step::Init, "pipe")?;
@@ -91,20 +115,22 @@ fn start(
     }
 }
 
-/// Turns this process into the server; returns only the reason why not.
-fn become_server(
+/// Turns this process into the program; returns only the reason why not.
+fn become_program(
     control: &OwnedFd,
-    plan: &Plan,
-    clock: Option<(Clock, SystemTime)>,
+    what: &Program,
     streams: &[OwnedFd; 3],
 ) -> Result<std::convert::Infallible, Failure> {
-    let program = find(plan)?;
+    if let Some(cwd) = what.cwd {
+        std::env::set_current_dir(cwd).at(Step::WorkingDirectory, cwd)?;
+    }
+    let program = find(what)?;
     let strings = |all: Vec<&str>| -> Result<Vec<CString>, Failure> {
         let all: io::Result<Vec<_>> = all.into_iter().map(sys::c).collect();
         all.at(Step::Exec, "a NUL byte in an argument or variable")
     };
-    let argv = strings(plan.argv.iter().map(String::as_str).collect())?;
-    let env: Vec<String> = plan.env.iter().map(|(k, v)| format!("{k}={v}")).collect();
+    let argv = strings(what.argv.iter().map(String::as_str).collect())?;
+    let env: Vec<String> = what.env.iter().map(|(k, v)| format!("{k}={v}")).collect();
     let env = strings(env.iter().map(String::as_str).collect())?;
     let path = sys::c(&program).at(Step::Exec, program.display())?;
 
@@ -113,7 +139,7 @@ fn become_server(
     }
     sys::close_on_exec_from(3).at(Step::Exec, "close_range")?;
     sys::new_session(0o022).at(Step::Harden, "setsid")?;
-    limits::apply(&plan.limits)?;
+    limits::apply(what.limits)?;
     sys::drop_capabilities().at(Step::Harden, "capset")?;
     sys::no_new_privileges().at(Step::Harden, "no_new_privs")?;
     // Handed over before the filter is on whoever reads this process's own descriptors.
@@ -130,24 +156,24 @@ fn become_server(
     drop(listener);
     sys::reset_signals();
     // As late as can be: what follows is the server's own start.
-    if let Some((clock, begin)) = clock {
-        let ahead_ns = clock.set(begin, plan.jumps).at(Step::Exec, "clock")?;
+    if let Some((clock, begin)) = what.clock {
+        let ahead_ns = clock.set(begin, what.jumps).at(Step::Exec, "clock")?;
         let news = News::Clock { ahead_ns };
         message::tell(control.as_fd(), &news, &[clock.library()]).at(Step::Exec, "clock")?;
     }
     Err(sys::exec(&path, &argv, &env)).at(Step::Exec, program.display())
 }
 
-/// The program's path, looked up as execvp (3) would with the server's own PATH.
-fn find(plan: &Plan) -> Result<PathBuf, Failure> {
+/// The program's path, looked up as execvp (3) would with its own PATH.
+fn find(what: &Program) -> Result<PathBuf, Failure> {
     let absent = |errno| Err(io::Error::from_raw_os_error(errno));
-    let Some(name) = plan.argv.first().filter(|name| !name.is_empty()) else {
+    let Some(name) = what.argv.first().filter(|name| !name.is_empty()) else {
         return absent(libc::ENOENT).at(Step::Exec, "no program named");
     };
     if name.contains('/') {
         return Ok(name.into());
     }
-    let path = plan.env.iter().find(|(key, _)| key == "PATH");
+    let path = what.env.iter().find(|(key, _)| key == "PATH");
     let path = path.map_or("/usr/local/bin:/usr/bin:/bin", |(_, value)| value);
     let runnable = |file: &Path| {
         fs::metadata(file).is_ok_and(|m| m.is_file() && m.permissions().mode() & 0o111 != 0)
@@ -158,12 +184,27 @@ fn find(plan: &Plan) -> Result<PathBuf, Failure> {
         .map_or_else(|| absent(libc::ENOENT).at(Step::Exec, name), Ok)
 }
 
-/// Reaps until the server's main process has ended or the launcher has gone. Process 1 ending
-/// takes every other process of the namespace with it (pid_namespaces (7)).
-fn watch_over(control: &OwnedFd, server: i32, children: OwnedFd, limits: &Limits) -> ! {
+/// How a main process ended.
+pub struct End {
+    pub child: Ended,
+    /// It was ended for the memory that all processes used.
+    pub over_memory: bool,
+    /// It was ended for the time it took.
+    pub over_time: bool,
+}
+
+/// Reaps until the main process has ended, or the launcher has gone. Process 1 ending takes every
+/// other process of the namespace with it (pid_namespaces (7)).
+pub fn watch_over(
+    control: &OwnedFd,
+    main: i32,
+    children: OwnedFd,
+    limits: &Limits,
+    until: Option<Instant>,
+) -> End {
     let mut children = File::from(children);
     let mut drain = [0; 1024];
-    let mut over_memory = false;
+    let (mut over_memory, mut over_time) = (false, false);
     loop {
         let ready = sys::poll([control.as_fd(), children.as_fd()], MEMORY_CHECK_MS);
         let Ok([gone, ended]) = ready else {
@@ -175,11 +216,19 @@ fn watch_over(control: &OwnedFd, server: i32, children: OwnedFd, limits: &Limits
         if ended != 0 {
             let _ = children.read(&mut drain);
             while let Some(child) = sys::reap(-1, false) {
-                if child.pid == server {
-                    finish(control, &child, over_memory);
+                if child.pid == main {
+                    return End {
+                        child,
+                        over_memory,
+                        over_time,
+                    };
                 }
             }
-        } else if memory() > limits.memory_in_all {
+        }
+        if until.is_some_and(|until| Instant::now() > until) {
+            over_time = true;
+            sys::kill_everyone();
+        } else if ended == 0 && memory() > limits.memory_in_all {
             over_memory = true;
             sys::kill_everyone();
         }
@@ -202,17 +251,17 @@ fn processes() -> impl Iterator<Item = u32> {
     ids.filter(|pid| *pid != 1)
 }
 
-fn finish(control: &OwnedFd, server: &Ended, over_memory: bool) -> ! {
+fn finish(control: &OwnedFd, server: &End) -> ! {
     let left_behind = others();
     sys::kill_everyone();
     while sys::reap(-1, true).is_some() {}
     let news = News::Ended {
-        code: server.code,
-        signal: server.signal,
+        code: server.child.code,
+        signal: server.child.signal,
         left_behind,
-        cpu_us: server.cpu_us,
-        max_rss: server.max_rss,
-        over_memory,
+        cpu_us: server.child.cpu_us,
+        max_rss: server.child.max_rss,
+        over_memory: server.over_memory,
     };
     let _ = message::tell(control.as_fd(), &news, &[]);
     sys::exit(0)
@@ -220,16 +269,33 @@ fn finish(control: &OwnedFd, server: &Ended, over_memory: bool) -> ! {
 
 /// Names of the processes that are still alive, at most a hundred, in the order of their ids.
 fn others() -> Vec<String> {
-    let mut alive: Vec<(u32, String)> = processes()
+    alive().into_iter().map(|other| other.name).collect()
+}
+
+/// A process of the sandbox that has not ended.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+pub struct Alive {
+    pub pid: u32,
+    pub name: String,
+    pub is_asleep: bool,
+}
+
+/// The processes that are still alive, at most a hundred, in the order of their ids.
+pub fn alive() -> Vec<Alive> {
+    let mut alive: Vec<Alive> = processes()
         .filter_map(|pid| {
             let stat = fs::read(format!("/proc/{pid}/stat")).ok()?;
             let stat = String::from_utf8_lossy(&stat);
             let (name, rest) = stat.rsplit_once(") ")?;
             let (_, name) = name.split_once('(')?;
-            (!rest.starts_with(['Z', 'X'])).then(|| (pid, name.to_owned()))
+            (!rest.starts_with(['Z', 'X'])).then(|| Alive {
+                pid,
+                name: name.to_owned(),
+                is_asleep: rest.starts_with(['S', 'I']),
+            })
         })
         .take(100)
         .collect();
     alive.sort_unstable();
-    alive.into_iter().map(|(_, name)| name).collect()
+    alive
 }

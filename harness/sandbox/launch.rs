@@ -1,13 +1,15 @@
 //! The launcher's side of a start: spawns the helper, hears its news in order, and gathers
-//! what it hands over. Blocks until the server's program is executed or cannot be.
+//! what it hands over. Blocks until the server's program is executed or cannot be; between the
+//! building of the sandbox and the start of the server, errands are run where there are any.
 
 use super::child::{Child, Parts};
 use super::clock::Hand;
 use super::error::StartError;
+use super::harvest::{Bound, Harvest, Writable};
 use super::message::{self, News, Order};
 use super::spec::Spec;
 use super::watch::{self, Watch};
-use super::{harvest, helper, sys};
+use super::{helper, sys};
 use crate::effect::Sink;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -15,6 +17,7 @@ use std::os::unix::process::CommandExt;
 use std::path::{Component, Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Longest wait for one piece of news from the helper. A copied package can take a while.
 const PATIENCE_S: u64 = 60;
@@ -73,8 +76,13 @@ impl std::fmt::Display for Level {
 }
 
 /// Starts the server of `spec`. Programs it starts and local sockets it connects to go to
-/// `sink` as they happen.
+/// `sink` as they happen. Errands are left out: see [`prepare`].
 pub fn start(spec: &Spec, sink: Arc<dyn Sink>) -> Result<Started, StartError> {
+    prepare(spec, sink)?.start()
+}
+
+/// Builds the sandbox of `spec`. Where it has errands nothing is executed in it yet.
+pub fn prepare(spec: &Spec, sink: Arc<dyn Sink>) -> Result<Prepared, StartError> {
     check(spec)?;
     let (control, theirs) = sys::socketpair().map_err(StartError::Helper)?;
     sys::set_option(control.as_fd(), libc::SOL_SOCKET, libc::SO_PASSCRED, 1)
@@ -99,43 +107,197 @@ pub fn start(spec: &Spec, sink: Arc<dyn Sink>) -> Result<Started, StartError> {
         their_out.as_fd(),
         their_err.as_fd(),
     ];
-    let gathered = message::tell(control.as_fd(), &Order::Build, &fds)
+    let mut gathered = Gathered::default();
+    let built = message::tell(control.as_fd(), &Order::Build, &fds)
         .map_err(StartError::Helper)
-        .and_then(|()| gather(&control, &sink));
-    if gathered.is_err() {
+        .and_then(|()| gathered.hear(&control, &sink, Until::Built));
+    if built.is_err() {
         let _ = helper.kill();
     }
     let _ = helper.wait();
-    let gathered = gathered?;
-    let child = Child::new(Parts {
+    built?;
+    let Gathered {
+        sockets: Some(sockets),
+        init: Some(init),
+        tree: Some((scratch, reduced)),
+        ..
+    } = gathered
+    else {
+        return Err(StartError::Silent);
+    };
+    Ok(Prepared {
         control,
-        init: gathered.init,
-        server: gathered.server,
-        writable: harvest::Writable::new(gathered.scratch, spec),
-        watch: gathered.watch,
-        clock: gathered.clock,
-    });
-    Ok(Started {
         stdin: stdin.into(),
         stdout: stdout.into(),
         stderr: stderr.into(),
-        sockets: gathered.sockets,
-        child,
-        level: if gathered.reduced {
-            Level::L2
-        } else {
-            Level::L0
-        },
-        ahead_ns: gathered.ahead_ns,
+        sockets,
+        writable: Writable::new(scratch, spec),
+        limits: spec.before.iter().map(|errand| errand.limit).collect(),
+        done: 0,
+        watches: Vec::new(),
+        sink,
+        reduced,
         notes: gathered.notes,
+        init,
     })
+}
+
+/// A sandbox in which the server does not run yet. Dropping it ends every process inside.
+pub struct Prepared {
+    control: OwnedFd,
+    stdin: OwnedFd,
+    stdout: OwnedFd,
+    stderr: OwnedFd,
+    sockets: Sockets,
+    writable: Writable,
+    /// How long each errand may take.
+    limits: Vec<Duration>,
+    done: usize,
+    watches: Vec<Arc<Watch>>,
+    sink: Arc<dyn Sink>,
+    reduced: bool,
+    notes: Vec<String>,
+    // Last, so that it ends after the control socket has told it to.
+    init: Init,
+}
+
+/// How an errand ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ErrandEnd {
+    /// 127 where it could not be executed.
+    pub code: Option<i32>,
+    pub signal: Option<i32>,
+    /// Names of processes that are alive now, of whichever errand, oldest first.
+    pub left_behind: Vec<String>,
+    /// Whether everything was ended because the errand took too long.
+    pub over_time: bool,
+    /// Whether everything was ended because all processes together used too much memory.
+    pub over_memory: bool,
+}
+
+impl Prepared {
+    /// The sockets that [`Started`] will have, for a world that is there before the server is.
+    pub fn sockets(&self) -> io::Result<Sockets> {
+        let Sockets {
+            tcp4,
+            tcp6,
+            udp4,
+            udp6,
+            raw4,
+            raw6,
+            icmp4,
+            icmp6,
+        } = &self.sockets;
+        Ok(Sockets {
+            tcp4: tcp4.try_clone()?,
+            tcp6: tcp6.try_clone()?,
+            udp4: udp4.try_clone()?,
+            udp6: udp6.try_clone()?,
+            raw4: raw4.try_clone()?,
+            raw6: raw6.try_clone()?,
+            icmp4: icmp4.try_clone()?,
+            icmp6: icmp6.try_clone()?,
+        })
+    }
+
+    /// Runs the next errand to its end, its stdout and stderr going to `output`; `None` when none
+    /// is left. `ahead` is told by how many nanoseconds its wall clock is ahead of the real one,
+    /// right before it is executed.
+    pub fn errand(
+        &mut self,
+        output: OwnedFd,
+        ahead: &dyn Fn(i64),
+    ) -> Result<Option<ErrandEnd>, StartError> {
+        let Some(limit) = self.limits.get(self.done) else {
+            return Ok(None);
+        };
+        let patience = limit.as_secs() + PATIENCE_S;
+        self.done += 1;
+        message::tell(self.control.as_fd(), &Order::Errand, &[output.as_fd()])
+            .map_err(StartError::Helper)?;
+        drop(output);
+        loop {
+            let (news, mut fds, sender) = next(&self.control, patience)?;
+            match news {
+                News::Target { notes } => {
+                    self.notes.extend(notes);
+                    let pid = sender.ok_or(StartError::Silent)?;
+                    if let Some(listener) = fds.pop() {
+                        let watch = watch::spawn(listener, pid, Arc::clone(&self.sink));
+                        self.watches.push(watch.map_err(StartError::Helper)?);
+                    }
+                    message::tell(self.control.as_fd(), &Order::Exec, &[])
+                        .map_err(StartError::Helper)?;
+                }
+                News::Clock { ahead_ns } => ahead(ahead_ns),
+                News::Running => {}
+                News::ErrandEnded {
+                    code,
+                    signal,
+                    left_behind,
+                    over_time,
+                    over_memory,
+                } => {
+                    return Ok(Some(ErrandEnd {
+                        code,
+                        signal,
+                        left_behind,
+                        over_time,
+                        over_memory,
+                    }));
+                }
+                News::Failed(failure) => return Err(failure.into()),
+                _ => return Err(StartError::Silent),
+            }
+        }
+    }
+
+    /// As [`Child::harvest`], of what errands did.
+    pub fn harvest(&mut self, bound: Bound) -> Harvest {
+        self.writable.harvest(bound, false)
+    }
+
+    /// Starts the server.
+    pub fn start(self) -> Result<Started, StartError> {
+        if !self.limits.is_empty() {
+            message::tell(self.control.as_fd(), &Order::Begin, &[]).map_err(StartError::Helper)?;
+        }
+        let mut gathered = Gathered {
+            notes: self.notes,
+            ..Gathered::default()
+        };
+        gathered.hear(&self.control, &self.sink, Until::Running)?;
+        let Some(server) = gathered.server else {
+            return Err(StartError::Silent);
+        };
+        let child = Child::new(Parts {
+            control: self.control,
+            init: self.init,
+            server,
+            writable: self.writable,
+            watch: gathered.watch,
+            clock: gathered.clock,
+            earlier: self.watches,
+        });
+        Ok(Started {
+            stdin: self.stdin,
+            stdout: self.stdout,
+            stderr: self.stderr,
+            sockets: self.sockets,
+            child,
+            level: if self.reduced { Level::L2 } else { Level::L0 },
+            ahead_ns: gathered.ahead_ns,
+            notes: gathered.notes,
+        })
+    }
 }
 
 /// Everything inside is named by plain absolute paths.
 fn check(spec: &Spec) -> Result<(), StartError> {
     let targets = spec.mounts.iter().map(|m| &m.target);
     let files = spec.files.iter().map(|f| &f.path);
-    for path in targets.chain(files).chain([&spec.cwd]) {
+    let errands = spec.before.iter().map(|errand| &errand.cwd);
+    for path in targets.chain(files).chain(errands).chain([&spec.cwd]) {
         let plain = Path::new(path)
             .components()
             .all(|part| matches!(part, Component::RootDir | Component::Normal(_)));
@@ -165,75 +327,80 @@ impl Drop for Init {
     }
 }
 
+/// What was heard so far.
+#[derive(Default)]
 struct Gathered {
-    sockets: Sockets,
-    init: Init,
-    scratch: OwnedFd,
-    server: Process,
+    sockets: Option<Sockets>,
+    init: Option<Init>,
+    /// The root of what can be written, and whether the tree is lesser than it should be.
+    tree: Option<(OwnedFd, bool)>,
+    server: Option<Process>,
     watch: Option<Arc<Watch>>,
-    reduced: bool,
     ahead_ns: i64,
     clock: Option<Hand>,
     notes: Vec<String>,
 }
 
-fn gather(control: &OwnedFd, sink: &Arc<dyn Sink>) -> Result<Gathered, StartError> {
-    let (mut sockets, mut init, mut tree, mut server) = (None, None, None, None);
-    let (mut watch, mut clock) = (None, None);
-    let mut all_notes = Vec::new();
-    loop {
-        let (news, mut fds, sender) = next(control)?;
-        match news {
-            News::Sockets => sockets = Sockets::from_all(fds),
-            News::Init { pid } => {
-                let pidfd = sys::pidfd(pid).map_err(StartError::Helper)?;
-                init = Some(Init(Process { pid, pidfd }));
-            }
-            News::Built { reduced, notes } => {
-                all_notes.extend(notes);
-                tree = fds.pop().map(|scratch| (scratch, reduced));
-            }
-            News::Target { notes } => {
-                all_notes.extend(notes);
-                let pid = sender.ok_or(StartError::Silent)?;
-                let pidfd = sys::pidfd(pid).map_err(StartError::Helper)?;
-                server = Some(Process { pid, pidfd });
-                if let Some(listener) = fds.pop() {
-                    let started = watch::spawn(listener, pid, Arc::clone(sink));
-                    watch = Some(started.map_err(StartError::Helper)?);
-                }
-                message::tell(control.as_fd(), &Order::Exec, &[]).map_err(StartError::Helper)?;
-            }
-            News::Clock { ahead_ns } => clock = Some((ahead_ns, fds.pop().map(Hand::new))),
-            News::Running => break,
-            News::Failed(failure) => return Err(failure.into()),
-            News::Ended { .. } => return Err(StartError::Silent),
-        }
-    }
-    let (Some(sockets), Some(init), Some((scratch, reduced)), Some(server)) =
-        (sockets, init, tree, server)
-    else {
-        return Err(StartError::Silent);
-    };
-    let (ahead_ns, clock) = clock.unwrap_or_default();
-    Ok(Gathered {
-        sockets,
-        init,
-        scratch,
-        server,
-        watch,
-        reduced,
-        ahead_ns,
-        clock,
-        notes: all_notes,
-    })
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Until {
+    Built,
+    Running,
 }
 
-fn next(control: &OwnedFd) -> Result<(News, Vec<OwnedFd>, Option<i32>), StartError> {
-    let ready =
-        sys::poll([control.as_fd()], PATIENCE_S as i32 * 1000).map_err(StartError::Helper)?;
+impl Gathered {
+    fn hear(
+        &mut self,
+        control: &OwnedFd,
+        sink: &Arc<dyn Sink>,
+        until: Until,
+    ) -> Result<(), StartError> {
+        loop {
+            let (news, mut fds, sender) = next(control, PATIENCE_S)?;
+            match news {
+                News::Sockets => self.sockets = Sockets::from_all(fds),
+                News::Init { pid } => {
+                    let pidfd = sys::pidfd(pid).map_err(StartError::Helper)?;
+                    self.init = Some(Init(Process { pid, pidfd }));
+                }
+                News::Built { reduced, notes } => {
+                    self.notes.extend(notes);
+                    self.tree = fds.pop().map(|scratch| (scratch, reduced));
+                    if until == Until::Built {
+                        return Ok(());
+                    }
+                }
+                News::Target { notes } => {
+                    self.notes.extend(notes);
+                    let pid = sender.ok_or(StartError::Silent)?;
+                    let pidfd = sys::pidfd(pid).map_err(StartError::Helper)?;
+                    self.server = Some(Process { pid, pidfd });
+                    if let Some(listener) = fds.pop() {
+                        let started = watch::spawn(listener, pid, Arc::clone(sink));
+                        self.watch = Some(started.map_err(StartError::Helper)?);
+                    }
+                    message::tell(control.as_fd(), &Order::Exec, &[])
+                        .map_err(StartError::Helper)?;
+                }
+                News::Clock { ahead_ns } => {
+                    self.ahead_ns = ahead_ns;
+                    self.clock = fds.pop().map(Hand::new);
+                }
+                News::Running => return Ok(()),
+                News::Failed(failure) => return Err(failure.into()),
+                News::Ended { .. } | News::ErrandEnded { .. } => return Err(StartError::Silent),
+            }
+        }
+    }
+}
+
+fn next(
+    control: &OwnedFd,
+    patience_s: u64,
+) -> Result<(News, Vec<OwnedFd>, Option<i32>), StartError> {
+    let patience_ms = i32::try_from(patience_s * 1000).unwrap_or(i32::MAX);
+    let ready = sys::poll([control.as_fd()], patience_ms).map_err(StartError::Helper)?;
     if ready == [0] {
-        return Err(StartError::Slow(PATIENCE_S));
+        return Err(StartError::Slow(patience_s));
     }
     message::hear(control.as_fd()).map_err(|e| match e.kind() {
         io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset => StartError::Silent,

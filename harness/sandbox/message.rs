@@ -1,7 +1,7 @@
 //! What the launcher and its helper tell each other: one JSON document a packet, descriptors
 //! attached. The plan itself travels in a memory file, because planted files can be large.
 
-use super::spec::{Identity, Limits, Mount, Spec};
+use super::spec::{Errand, Identity, Limits, Mount, Spec};
 use super::sys;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -18,6 +18,7 @@ pub struct Plan {
     pub cwd: String,
     pub mounts: Vec<Mount>,
     pub files: Vec<Slice>,
+    pub before: Vec<Errand>,
     pub limits: Limits,
     pub clock: Option<SystemTime>,
     pub jumps: bool,
@@ -39,6 +40,10 @@ pub enum Order {
     Build,
     /// The launcher has seen [`News::Target`]; the server may be executed.
     Exec,
+    /// The next errand may be begun; with where its output goes.
+    Errand,
+    /// No errand is wanted any more; the server may be started.
+    Begin,
 }
 
 /// From the helper, its init, or the server's process before it becomes the server.
@@ -67,6 +72,14 @@ pub enum News {
     },
     /// The server's program was executed.
     Running,
+    /// The main process of an errand ended, or never began.
+    ErrandEnded {
+        code: Option<i32>,
+        signal: Option<i32>,
+        left_behind: Vec<String>,
+        over_time: bool,
+        over_memory: bool,
+    },
     /// The server's main process ended.
     Ended {
         code: Option<i32>,
@@ -158,6 +171,7 @@ pub fn write_plan(spec: &Spec) -> io::Result<OwnedFd> {
         env: spec.env.clone(),
         cwd: spec.cwd.clone(),
         mounts: spec.mounts.clone(),
+        before: spec.before.clone(),
         limits: spec.limits,
         clock: spec.clock,
         jumps: spec.jumps,

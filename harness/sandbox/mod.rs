@@ -10,6 +10,9 @@
 //!                └── server          limits, no capabilities, seccomp
 //! ```
 //!
+//! Programs that have to run before the server ([`Spec::before`]: install scripts, say) run in
+//! the same place, one at a time, when their owner asks for each.
+//!
 //! What it hands over are sockets that hear all traffic and descriptors that outlive the
 //! namespaces; it never looks at a byte of traffic itself. Nothing is left on the host: every
 //! mount lives in the namespace, every written file in memory. The server's wall clock starts where
@@ -20,6 +23,7 @@
 mod child;
 mod clock;
 mod copy;
+mod errand;
 mod error;
 mod etc;
 mod harvest;
@@ -47,9 +51,9 @@ pub use clock::NOTICED;
 pub use error::StartError;
 pub use harvest::{Bound, Harvest};
 pub use helper::{ARGV0, child_main, is_helper};
-pub use launch::{Level, Sockets, Started, start};
+pub use launch::{ErrandEnd, Level, Prepared, Sockets, Started, prepare, start};
 pub use message::Step;
 pub use network::{ADDRESS4, ADDRESS6, NAMESERVER};
 pub use nft::{MARK, PORT};
 pub use probe::{Probe, probe};
-pub use spec::{Identity, Limits, Mode, Mount, PlantedFile, Spec};
+pub use spec::{Errand, Identity, Limits, Mode, Mount, PlantedFile, Spec};

@@ -17,6 +17,10 @@ pub struct Spec {
     pub mounts: Vec<Mount>,
     /// Written before the server starts, in order.
     pub files: Vec<PlantedFile>,
+    /// Run to their ends before the server starts, one after the other and in the same place: what
+    /// they write, and what they leave running, is there when it does. With any,
+    /// [`prepare`](super::prepare) is the way in, and somebody has to ask for each.
+    pub before: Vec<Errand>,
     pub limits: Limits,
     /// What the server's wall clock shows when its program is executed; by default the real time.
     pub clock: Option<SystemTime>,
@@ -55,6 +59,22 @@ impl Default for Identity {
             zone: "Etc/UTC".to_owned(),
         }
     }
+}
+
+/// A program that runs before the server.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Errand {
+    /// As [`Spec::argv`].
+    pub argv: Vec<String>,
+    /// Its complete environment.
+    pub env: Vec<(String, String)>,
+    /// Absolute, inside. An errand whose folder is not there by then ends as one whose program
+    /// is not there does, with status 127.
+    pub cwd: String,
+    /// What the wall clock shows when it is executed.
+    pub clock: Option<SystemTime>,
+    /// After so long everything inside is ended, and with it the errand.
+    pub limit: Duration,
 }
 
 /// A folder or file of the host that the server sees.

@@ -5,8 +5,8 @@
 use super::check::{number, whole};
 use super::load::read_planted;
 use super::model::{
-    Allow, Answer, Content, Exercise, FailOn, File, HomeKind, Level, Place, Platform, Policy,
-    Scenario, Server, Setting, Smtp, Target, ToolPlan, Upstream,
+    Allow, Answer, Content, Exercise, FailOn, File, HomeKind, InstallScripts, Level, Place,
+    Platform, Policy, Scenario, Server, Setting, Smtp, Target, ToolPlan, Upstream,
 };
 use super::problem::Problems;
 use super::text::{quote, target_is_path};
@@ -110,6 +110,13 @@ fn server(view: View<'_>, folder: &Path, problems: &mut Problems<'_>) -> Server 
         },
         files: files(view, folder, problems),
         cwd: view.text("cwd").and_then(|text| Place::parse(text).ok()),
+        install_scripts: match view.text("install_scripts") {
+            Some("skip") => InstallScripts::Skip,
+            _ => InstallScripts::Run,
+        },
+        install_timeout: view
+            .whole("install_timeout_s")
+            .map_or(Server::default().install_timeout, Duration::from_secs),
         platform: match view.text("platform") {
             Some("linux/amd64") => Some(Platform::LinuxAmd64),
             Some("linux/arm64") => Some(Platform::LinuxArm64),

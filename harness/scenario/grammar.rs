@@ -1,7 +1,7 @@
 //! Every key of `turncoat.scenario/1`, what it takes and what it means: the one table behind
 //! both the checker and the published schema.
 
-use super::model::{Exercise, File};
+use super::model::{Exercise, File, Server};
 use super::text::Text;
 
 /// What may stand in one place of the document.
@@ -182,6 +182,18 @@ const SERVER: Table = Table {
             "The folder the server is started in: `~/…`, or relative to the usual one, an ordinary project folder.",
             Node::Text(Text::Place),
         ),
+        key(
+            "install_scripts",
+            "What becomes of the scripts that installing the package executes, its own and those of its dependencies: they run in the sandbox before the server is started there, or are left out, as with `npm install --ignore-scripts`.",
+            Node::Choice(&["run", "skip"]),
+        )
+        .default(Literal::Text("run")),
+        key(
+            "install_timeout_s",
+            "How long one such script may take, in seconds; all together may take five times that.",
+            Node::Whole { min: 1, max: 3600 },
+        )
+        .default(Literal::Whole(Server::INSTALL_TIMEOUT_S)),
         key(
             "platform",
             "The platform this scenario is written for; it is not run on another one.",

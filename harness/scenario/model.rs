@@ -26,7 +26,7 @@ pub struct Scenario {
 }
 
 /// `[server]`: what is run, and the machine it finds itself on.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Server {
     /// What to run. Absent where the command line names it.
     pub target: Option<Target>,
@@ -41,9 +41,44 @@ pub struct Server {
     pub files: Vec<File>,
     /// The folder the server is started in; the persona's project folder where absent.
     pub cwd: Option<Place>,
+    /// What becomes of the scripts that installing the package executes.
+    pub install_scripts: InstallScripts,
+    /// How long one of them may take.
+    pub install_timeout: Duration,
     /// The platform this scenario is written for. On another one it must not be run: its
     /// package may have no build there, and what is seen would not be comparable.
     pub platform: Option<Platform>,
+}
+
+impl Server {
+    /// Seconds.
+    pub const INSTALL_TIMEOUT_S: u64 = 60;
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self {
+            target: None,
+            args: Vec::new(),
+            env: BTreeMap::new(),
+            home: HomeKind::default(),
+            files: Vec::new(),
+            cwd: None,
+            install_scripts: InstallScripts::default(),
+            install_timeout: Duration::from_secs(Self::INSTALL_TIMEOUT_S),
+            platform: None,
+        }
+    }
+}
+
+/// `install_scripts`: whether what installing the package executes is executed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum InstallScripts {
+    /// In the sandbox, before the server is started there.
+    #[default]
+    Run,
+    /// They are listed, and nothing of them is executed.
+    Skip,
 }
 
 /// What `[server] target` names.

@@ -15,17 +15,30 @@ pub struct Behaviour {
     pub scopes: BTreeMap<Scope, Scoped>,
 }
 
-/// Where in a server's life: a tool's calls, or a phase without a tool.
+/// Where in a server's life: a tool's calls, a script of its installation, or a phase without
+/// either.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Scope {
     pub phase: Phase,
     pub tool: Option<String>,
+    pub script: Option<Script>,
 }
+
+/// A script of an installation, whatever the version of its package.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Script {
+    pub package: String,
+    /// `postinstall`, say.
+    pub event: String,
+}
+
+/// Follows the deed in the name of an operation on files of a script's own package.
+pub const OWN_FOLDER: &str = "(its own folder)";
 
 /// Everything done in one scope.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Scoped {
-    /// Calls made of the tool; 1 for a phase.
+    /// Calls made of the tool; 1 for a phase or script.
     pub calls: u32,
     /// By name: `http POST https://api.example/email`.
     pub operations: BTreeMap<String, Operation>,
@@ -89,11 +102,24 @@ impl Scope {
         Self {
             phase: Phase::Call,
             tool: Some(name.to_owned()),
+            script: None,
         }
     }
 
     pub fn phase(phase: Phase) -> Self {
-        Self { phase, tool: None }
+        Self {
+            phase,
+            tool: None,
+            script: None,
+        }
+    }
+
+    pub fn script(script: Script) -> Self {
+        Self {
+            phase: Phase::Install,
+            tool: None,
+            script: Some(script),
+        }
     }
 }
 

@@ -1,12 +1,13 @@
 //! Builds a behaviour from the events of one run, in one pass and in bounded memory.
 
 mod held;
+mod installs;
 mod leaks;
 
 use self::leaks::Told;
 use super::tries::Tries;
 use super::{Behaviour, Calls, Operation, Place, Recent, Scope, Scoped, Sightings};
-use crate::effect::{Effect, Kind, Phase, Reply};
+use crate::effect::{Effect, Kind, Phase, Reply, Script};
 use crate::provenance::{
     Dissected, Explainer, Expr, Leaf, Part, Piece, Source, Varying, Weight, dissect, last_step,
     learnt, segment,
@@ -41,6 +42,8 @@ pub struct Collector {
     /// Answers that were learnt from, and the generation of memory that knows them.
     replies: (u64, HashSet<Answer>),
     tries: Tries,
+    /// The script that the installation is at.
+    script: Option<Script>,
 }
 
 /// Host, hash of the body, headers.
@@ -65,6 +68,7 @@ impl Collector {
             address,
             replies: Default::default(),
             tries: Tries::default(),
+            script: None,
         }
     }
 
@@ -118,13 +122,27 @@ impl Collector {
             }
             return self.listing_leaks(effect);
         }
-        let Some(parts) = dissect(&effect.kind) else {
+        if let Kind::Script(script) = &effect.kind {
+            // What the one before looked for in vain is its own.
+            let given_up = self.tries.give_up();
+            self.given_up(given_up);
+            self.script = Some(script.clone());
+        }
+        let Some(mut parts) = dissect(&effect.kind) else {
             return;
         };
+        let own = self.is_own_folder(effect);
+        if own {
+            installs::fold_own_folder(&mut parts);
+        }
         let (scope, call) = self.place_of(effect);
         let name = self.operation_name(&parts, &scope);
         let host = parts.host.as_deref().map(|host| self.destination(host));
         self.seen(&scope, &name, host, call, effect.seq);
+        if own && let Some(operation) = self.operation(&scope, &name) {
+            // How many files a package is built of is no deed.
+            operation.most = 1;
+        }
         let told = self.leaves(&parts, &scope, &name, call, effect.seq);
         let leaks = self.leaks(&effect.kind, &parts, &told);
         self.add(&scope, &name, leaks, call, effect.seq);
@@ -238,16 +256,16 @@ impl Collector {
         call: u32,
         seq: u64,
     ) {
-        let operation = self
-            .behaviour
-            .scopes
-            .get_mut(scope)
-            .and_then(|scoped| scoped.operations.get_mut(name));
-        if let Some(operation) = operation {
+        if let Some(operation) = self.operation(scope, name) {
             for (place, expr) in values {
                 add(operation, place.as_ref(), expr, call, seq);
             }
         }
+    }
+
+    fn operation(&mut self, scope: &Scope, name: &str) -> Option<&mut Operation> {
+        let scoped = self.behaviour.scopes.get_mut(scope)?;
+        scoped.operations.get_mut(name)
     }
 
     /// Mail addresses inside a longer value, each explained on its own: a list of recipients is
@@ -318,6 +336,10 @@ impl Collector {
             effect.call.and_then(|call| self.calls.get(call)),
         ) {
             (Phase::Call, Some((tool, nth))) => (self.tools[*tool as usize].0.clone(), *nth),
+            (Phase::Install, _) => match &self.script {
+                Some(script) => (installs::scope(script), 0),
+                None => (Scope::phase(Phase::Install), 0),
+            },
             (phase, _) => (Scope::phase(phase), 0),
         }
     }

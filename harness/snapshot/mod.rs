@@ -12,7 +12,7 @@ mod text;
 mod tries;
 
 pub use self::insta::{FormatError, Snapshot};
-pub use behaviour::{Behaviour, Operation, Place, Scope, Scoped, Sightings};
+pub use behaviour::{Behaviour, OWN_FOLDER, Operation, Place, Scope, Scoped, Script, Sightings};
 pub use calls::Calls;
 pub use collect::Collector;
 pub use learn::{in_common_terms, learn};

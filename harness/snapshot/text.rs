@@ -5,6 +5,10 @@
 //! turncoat.snapshot/1
 //! seed 1, calls 64
 //!
+//! == install left-pad, postinstall
+//! script
+//!   text = node build.js
+//!
 //! == call sendEmail, 16 calls
 //! http POST https://api.example/email
 //!   @ to api.example
@@ -16,7 +20,7 @@
 //! `@ calls` is left out where it is every call of the tool, or every call of the operation.
 //! `sometimes` marks what runs of one version disagreed about.
 
-use super::{Behaviour, Calls, Operation, Place, Scope, Scoped, Sightings};
+use super::{Behaviour, Calls, Operation, Place, Scope, Scoped, Script, Sightings};
 use crate::effect::{Phase, Surface};
 use crate::provenance::{Expr, is_invisible};
 use std::collections::BTreeMap;
@@ -49,9 +53,14 @@ pub fn write(accepted: &Accepted) -> String {
         accepted.seed, accepted.calls
     );
     for (scope, scoped) in &accepted.behaviour.scopes {
-        let _ = match &scope.tool {
-            Some(tool) => write!(out, "\n== call {}, {} calls\n", escape(tool), scoped.calls),
-            None => write!(out, "\n== {}\n", phase_name(scope.phase)),
+        let phase = phase_name(scope.phase);
+        let _ = match (&scope.tool, &scope.script) {
+            (Some(tool), _) => write!(out, "\n== call {}, {} calls\n", escape(tool), scoped.calls),
+            (None, Some(Script { package, event })) => {
+                let (package, event) = (escape(package), escape(event));
+                write!(out, "\n== {phase} {package}, {event}\n")
+            }
+            (None, None) => write!(out, "\n== {phase}\n"),
         };
         for (name, operation) in &scoped.operations {
             write_operation(&mut out, name, operation, scoped.calls);
@@ -287,6 +296,16 @@ fn scope(head: &str) -> Option<(Scope, u32)> {
             calls.strip_suffix(" calls")?.parse().ok()?,
         ));
     }
+    if let Some((package, event)) = head
+        .strip_prefix("install ")
+        .and_then(|rest| rest.rsplit_once(", "))
+    {
+        let script = Script {
+            package: unescape(package)?,
+            event: unescape(event)?,
+        };
+        return Some((Scope::script(script), 1));
+    }
     let phases = [
         Phase::Install,
         Phase::Start,
@@ -416,15 +435,20 @@ mod tests {
             any::<u64>(),
         )
             .prop_map(|(tools, seed)| {
-                let scopes = tools.into_iter().map(|(tool, operations)| {
-                    (
-                        Scope::tool(&tool),
-                        Scoped {
-                            calls: 4,
-                            operations,
-                        },
-                    )
-                });
+                let scopes = tools
+                    .into_iter()
+                    .enumerate()
+                    .map(|(i, (name, operations))| {
+                        let script = Script {
+                            package: name.clone(),
+                            event: "postinstall".into(),
+                        };
+                        let (scope, calls) = match i {
+                            0 => (Scope::script(script), 1),
+                            _ => (Scope::tool(&name), 4),
+                        };
+                        (scope, Scoped { calls, operations })
+                    });
                 let surface = Surface {
                     revision: "r\u{200b}\u{e0041}".into(),
                     tools: vec![serde_json::json!({"name": "a\n== x"})],

@@ -26,6 +26,9 @@ pub struct Finding {
     pub severity: Severity,
     pub phase: Phase,
     pub tool: Option<String>,
+    /// The package that did it, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub package: Option<Package>,
     /// One line.
     pub title: String,
     /// The effect, typed, of one occurrence in the version it was seen in.
@@ -41,6 +44,18 @@ pub struct Finding {
     pub when: Option<String>,
     /// A command that shows it again.
     pub reproduce: String,
+}
+
+/// A package of the dependency tree.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Package {
+    pub name: String,
+    pub version: Option<String>,
+    /// Whether another package brought it, rather than being the server's own.
+    pub dependency: bool,
+    /// The script that acted, such as `postinstall`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub script: Option<String>,
 }
 
 /// In how many calls of its tool (or runs of its phase) a finding was seen.

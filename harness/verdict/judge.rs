@@ -1,7 +1,7 @@
 //! From changes to findings and a verdict.
 
-use super::{Allowed, Finding, Policy, Seen, Severity, Verdict};
-use crate::diff::Change;
+use super::{Allowed, Finding, Package, Policy, Seen, Severity, Verdict};
+use crate::diff::{Change, Owner};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
@@ -51,7 +51,10 @@ pub fn verdict(findings: &[Finding]) -> Verdict {
 
 fn finding(change: &Change, severity: Severity, evidence: &dyn Evidence) -> Finding {
     let text = |value: &Option<String>| value.clone().map_or(Value::Null, Value::String);
-    let mut title = change.title.clone();
+    let mut title = match &change.owner {
+        Some(owner) => format!("{owner}: {}", change.title),
+        None => change.title.clone(),
+    };
     if !change.also.is_empty() {
         title.push_str(&format!(" (also in {})", change.also.join(", ")));
     }
@@ -61,6 +64,7 @@ fn finding(change: &Change, severity: Severity, evidence: &dyn Evidence) -> Find
         severity,
         phase: change.phase,
         tool: change.tool.clone(),
+        package: change.owner.as_ref().map(package),
         title,
         effect: evidence.effect(change),
         was: text(&change.was),
@@ -75,7 +79,16 @@ fn finding(change: &Change, severity: Severity, evidence: &dyn Evidence) -> Find
     }
 }
 
-/// Rule, tool and place, without any value: the same finding keeps its name when the run, the
+fn package(owner: &Owner) -> Package {
+    Package {
+        name: owner.name.clone(),
+        version: owner.version.clone(),
+        dependency: owner.dependency,
+        script: owner.script.clone(),
+    }
+}
+
+/// Rule, tool, package and place, without any value: the same finding keeps its name when the run, the
 /// seed or the wording of its title differ.
 fn id(change: &Change) -> String {
     let mut hash = Sha256::new();
@@ -89,6 +102,13 @@ fn id(change: &Change) -> String {
     for part in parts {
         hash.update(part.unwrap_or_default().as_bytes());
         hash.update([0]);
+    }
+    // Last, and only where there is one: the others keep the names they had before there was any.
+    if let Some(owner) = &change.owner {
+        for part in [Some(owner.name.as_str()), owner.script.as_deref()] {
+            hash.update(part.unwrap_or_default().as_bytes());
+            hash.update([0]);
+        }
     }
     data_encoding::HEXLOWER.encode(&hash.finalize()[..6])
 }

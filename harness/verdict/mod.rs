@@ -6,7 +6,7 @@ mod policy;
 mod report;
 mod severity;
 
-pub use finding::{Finding, Seen, Severity, Verdict};
+pub use finding::{Finding, Package, Seen, Severity, Verdict};
 pub use judge::{Evidence, judge, verdict};
 pub use policy::{Allow, Policy};
 pub use report::{Allowed, Exercise, Problem, Reach, Report, SCHEMA, Subject};

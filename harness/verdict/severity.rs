@@ -31,7 +31,8 @@ fn of_rule(rule: Rule) -> Severity {
         | Rule::InvisibleUnicode
         | Rule::AsksForContext
         | Rule::AnnotationContradicted
-        | Rule::SecretInResult => Severity::Suspicious,
+        | Rule::SecretInResult
+        | Rule::InstallScriptAdded => Severity::Suspicious,
         Rule::VanishedEffect
         | Rule::NewRequest
         | Rule::NewField
@@ -49,6 +50,8 @@ fn of_rule(rule: Rule) -> Severity {
         | Rule::ResultChanged
         | Rule::OutcomeChanged
         | Rule::ExitChanged
+        | Rule::InstallScriptChanged
+        | Rule::DependenciesChanged
         | Rule::ProtocolViolation => Severity::Change,
     }
 }

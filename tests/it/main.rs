@@ -12,6 +12,7 @@ mod conditions;
 mod context;
 mod gate;
 mod input;
+mod install;
 mod layers;
 mod library;
 mod pages;

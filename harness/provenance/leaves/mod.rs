@@ -11,7 +11,7 @@ mod streams;
 mod text;
 
 pub use http::segment;
-pub use other::{NOT_FOUND, REMOVED, TRIED};
+pub use other::{NOT_FOUND, REMOVED, SCRIPT_TEXT, TRIED};
 pub use streams::{in_a_row, streams};
 
 use crate::effect::Kind;
@@ -106,6 +106,7 @@ pub fn dissect(kind: &Kind) -> Option<Dissected> {
         Kind::Datagram(datagram) => other::datagram(datagram),
         Kind::File(change) => other::file(change),
         Kind::Program(program) => other::program(program),
+        Kind::Script(script) => other::script(script),
         Kind::Exit(exit) => other::exit(exit),
         Kind::Result(result) => other::result(result),
         Kind::Message(message) => other::message(message),

@@ -2,8 +2,8 @@
 
 use super::{Dissected, Leaf, Piece, Weight, destination, text};
 use crate::effect::{
-    Body, Datagram, Dns, Exit, FileAction, FileChange, Flow, Misbehaviour, Program, ServerMessage,
-    Tls, TlsOutcome, ToolResult,
+    Body, Datagram, Dns, Exit, FileAction, FileChange, Flow, Misbehaviour, Program, Script,
+    ServerMessage, Tls, TlsOutcome, ToolResult,
 };
 use std::collections::HashMap;
 
@@ -135,6 +135,17 @@ pub fn program(program: &Program) -> Dissected {
     if !program.tried.is_empty() {
         parts.leaf(TRIED, program.tried.join(":"));
     }
+    parts
+}
+
+/// Where the text of a script stands.
+pub const SCRIPT_TEXT: &str = "text";
+
+pub fn script(script: &Script) -> Dissected {
+    // Whose it is says the scope. Text of a package's author explains nothing and is explained by
+    // nothing.
+    let mut parts = Dissected::named("script");
+    parts.plain(SCRIPT_TEXT, script.text.as_str());
     parts
 }
 

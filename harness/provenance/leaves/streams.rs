@@ -51,6 +51,8 @@ pub fn streams(kind: &Kind) -> Vec<Stream<'_>> {
             }
             streams
         }
+        // It says what is run next, and leaves nowhere.
+        Kind::Script(_) => Vec::new(),
         Kind::Program(program) => {
             let argv = program.argv.iter().map(String::as_str);
             vec![

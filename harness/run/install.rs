@@ -1,0 +1,469 @@
+//! The install phase: what installing a package executes is executed in the sandbox the server is
+//! then started in, observed like everything else, and told with the package whose script it is.
+//! Without scripts it is nothing at all. How a script ends stops nothing: what npm would have made
+//! of a failure is told, and the server is started.
+
+use super::drive::Job;
+use super::error::RunError;
+use super::recorder::Recorder;
+use super::setup::Setup;
+use crate::diff::{Change, Owner, Rule, Side, Weight};
+use crate::effect::{Body, Exit, Kind, Misbehaviour, Phase, Script, Sink};
+use crate::event::Progress;
+use crate::internet::World;
+use crate::package::{self, Package, TreeChange};
+use crate::sandbox::{
+    self, Bound, Errand, ErrandEnd, Prepared, Sockets, Spec, StartError, Started,
+};
+use crate::scenario::InstallScripts;
+use crate::snapshot::Calls;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Duration, Instant};
+use tokio::io::AsyncReadExt;
+use tokio::net::unix::pipe;
+use tokio::sync::oneshot;
+
+/// Longest wait for what a script sent to be read to its end.
+const SETTLE: Duration = Duration::from_millis(400);
+const PAUSE: Duration = Duration::from_micros(600);
+/// Looks in a row that must find nothing under way.
+const LOOKS: u32 = 4;
+/// Bytes of output kept of one script.
+const OUTPUT: usize = 256 * 1024;
+/// Bytes in a pipe at most (pipe (7)), and of one read.
+const PIPE: usize = 64 * 1024;
+/// All scripts together may take so many times what one may.
+const TOGETHER: u32 = 5;
+/// Scripts are shown an earlier hour than the server: what they note down has passed by then,
+/// however long they took.
+const EARLIER: Duration = Duration::from_secs(3600);
+/// Names in the title of a finding about many packages.
+const NAMED: usize = 4;
+
+/// What has to be executed before the server of `package` is started.
+pub fn errands(setup: &Setup, package: &Package) -> Vec<Errand> {
+    let server = &setup.scenario().server;
+    if server.install_scripts == InstallScripts::Skip || package.scripts.is_empty() {
+        return Vec::new();
+    }
+    let env = setup.environment(package);
+    let errand = |script: &package::Script| {
+        let mut env = env.clone();
+        for (name, value) in &mut env {
+            if name == "PATH" {
+                *value = format!("{}:{value}", script.path.join(":"));
+            }
+        }
+        env.retain(|(name, _)| script.env.iter().all(|(other, _)| other != name));
+        env.extend(script.env.iter().cloned());
+        Errand {
+            argv: script.argv.clone(),
+            env,
+            cwd: script.folder.clone(),
+            clock: setup.clock().checked_sub(EARLIER),
+            limit: server.install_timeout,
+        }
+    };
+    package.scripts.iter().map(errand).collect()
+}
+
+/// A server that runs, and what its installation came to.
+pub struct Begun {
+    pub started: Started,
+    /// The world, where scripts needed it before the server did.
+    pub world: Option<World>,
+    /// What went wrong or was left out, each a sentence.
+    pub failures: Vec<String>,
+}
+
+/// Starts the server of `spec` after its package's scripts. `open` makes the world.
+pub async fn begin(
+    job: &Job<'_>,
+    spec: &Spec,
+    recorder: &Arc<Recorder>,
+    open: &(dyn Fn(Sockets) -> Result<World, RunError> + Sync),
+) -> Result<Begun, RunError> {
+    let sink: Arc<dyn Sink> = recorder.clone();
+    let prepared = tokio::task::block_in_place(|| sandbox::prepare(spec, sink));
+    let mut prepared = prepared.map_err(cannot_start)?;
+    let (mut world, mut failures) = (None, Vec::new());
+    if !job.package.scripts.is_empty() {
+        recorder.enter(Phase::Install);
+        if spec.before.is_empty() {
+            for script in &job.package.scripts {
+                recorder.emit(Kind::Script(effect(script, true)));
+            }
+            failures.push("install scripts were not run: the scenario says so".to_owned());
+        } else {
+            let what = format!("running the install scripts of {}", job.package.resolved);
+            job.listener.hear(Progress::Step { what });
+            let sockets = prepared.sockets();
+            let sockets = sockets.map_err(|e| RunError::new("the sockets cannot be used", e))?;
+            let opened = open(sockets)?;
+            (prepared, failures) = run(job, prepared, recorder, &opened).await?;
+            world = Some(opened);
+        }
+        recorder.enter(Phase::Start);
+    }
+    let started = tokio::task::block_in_place(|| prepared.start()).map_err(cannot_start)?;
+    Ok(Begun {
+        started,
+        world,
+        failures,
+    })
+}
+
+fn cannot_start(e: StartError) -> RunError {
+    let hint = e.hint().map(str::to_owned);
+    let mut error = RunError::new("the sandbox could not start the server", e);
+    error.hint = hint.or(Some(
+        "`turncoat doctor` shows what this host can isolate".into(),
+    ));
+    error
+}
+
+fn effect(script: &package::Script, skipped: bool) -> Script {
+    Script {
+        package: script.package.clone(),
+        version: script.version.clone(),
+        own: script.own,
+        name: script.event.clone(),
+        text: script.text.clone(),
+        folder: script.folder.clone(),
+        installs_to: script.installs_to.clone(),
+        skipped,
+    }
+}
+
+/// Runs every script, one after the other.
+async fn run(
+    job: &Job<'_>,
+    mut prepared: Prepared,
+    recorder: &Recorder,
+    world: &World,
+) -> Result<(Prepared, Vec<String>), RunError> {
+    let began = Instant::now();
+    let most = job.setup.scenario().server.install_timeout * TOGETHER;
+    let mut failures = Vec::new();
+    let mut left_out = 0;
+    for script in &job.package.scripts {
+        let skipped = began.elapsed() > most;
+        recorder.emit(Kind::Script(effect(script, skipped)));
+        if skipped {
+            left_out += 1;
+            continue;
+        }
+        let cannot = |e| RunError::new("a script's output cannot be read", e);
+        let (output, theirs) = io::pipe().map_err(cannot)?;
+        let output = pipe::Receiver::from_owned_fd(output.into()).map_err(cannot)?;
+        let (ended, is_ended) = oneshot::channel();
+        let said = tokio::spawn(listen(output, is_ended));
+        let end;
+        (prepared, end) = errand(prepared, theirs.into(), world.ahead()).await?;
+        let _ = ended.send(());
+        rest(world).await;
+        let harvest = tokio::task::block_in_place(|| prepared.harvest(Bound::default()));
+        failures.extend(harvest.notes);
+        for change in harvest.changes {
+            recorder.emit(Kind::File(change));
+        }
+        world.cut();
+        let said = said.await.unwrap_or_default();
+        if !said.is_empty() {
+            recorder.emit(Kind::Misbehaviour(Misbehaviour {
+                what: "stderr".into(),
+                bytes: said.clone(),
+            }));
+        }
+        let Some(end) = end else { break };
+        failures.extend(failure(script, &end, &said));
+        recorder.emit(Kind::Exit(Exit {
+            code: end.code,
+            signal: end.signal,
+            after: match (end.over_time, end.over_memory) {
+                (true, _) => "time",
+                (_, true) => "memory",
+                _ => "itself",
+            }
+            .to_owned(),
+            left_behind: end.left_behind,
+        }));
+    }
+    if left_out > 0 {
+        failures.push(format!(
+            "{left_out} install scripts were not run: those before them took longer than {} s",
+            most.as_secs()
+        ));
+    }
+    Ok((prepared, failures))
+}
+
+/// The next script, on a thread of its own: other runs share this one, and none waits for a thread
+/// when the program ends.
+async fn errand(
+    mut prepared: Prepared,
+    output: OwnedFd,
+    clock: Arc<AtomicI64>,
+) -> Result<(Prepared, Option<ErrandEnd>), RunError> {
+    let (tell, told) = oneshot::channel();
+    std::thread::spawn(move || {
+        let end = prepared.errand(output, &|ahead_ns| clock.store(ahead_ns, Ordering::Relaxed));
+        let _ = tell.send((prepared, end));
+    });
+    let (prepared, end) = told
+        .await
+        .map_err(|e| RunError::new("a script could not be waited for", e))?;
+    Ok((prepared, end.map_err(cannot_start)?))
+}
+
+/// A script that did not succeed, as a sentence with its last line.
+fn failure(script: &package::Script, end: &ErrandEnd, said: &Body) -> Option<String> {
+    let how = match (end.over_time, end.over_memory, end.code, end.signal) {
+        (true, ..) => "did not end in time".to_owned(),
+        (_, true, ..) => "used more memory than it may have".to_owned(),
+        (.., Some(0), _) => return None,
+        (.., Some(code), _) => format!("failed with status {code}"),
+        (.., Some(signal)) => format!("was ended by signal {signal}"),
+        _ => "ended in an unknown way".to_owned(),
+    };
+    let text = said.text();
+    let last = text.lines().rev().find(|line| !line.trim().is_empty());
+    let last = last.map(|line| line.trim().chars().take(160).collect::<String>());
+    let last = last.map_or_else(String::new, |line| format!(" (`{line}`)"));
+    let package::Script { package, event, .. } = script;
+    Some(format!(
+        "the {event} script of `{package}` {how}{last}, where npm would have given up: the server was started all the same"
+    ))
+}
+
+/// Reads output until its script has ended, and what is there by then. A process that was left
+/// behind may go on writing: that is thrown away.
+async fn listen(mut from: pipe::Receiver, mut ended: oneshot::Receiver<()>) -> Body {
+    let mut capture = Body::capture(OUTPUT);
+    let mut buffer = vec![0; PIPE];
+    loop {
+        tokio::select! {
+            biased;
+            _ = &mut ended => break,
+            read = from.read(&mut buffer) => match read {
+                Ok(n @ 1..) => capture.push(&buffer[..n]),
+                _ => return capture.finish(),
+            },
+        }
+    }
+    let mut left = PIPE;
+    while left > 0
+        && let Ok(n @ 1..) = from.try_read(&mut buffer[..left])
+    {
+        capture.push(&buffer[..n]);
+        left -= n;
+    }
+    tokio::spawn(async move { while let Ok(1..) = from.read(&mut buffer).await {} });
+    capture.finish()
+}
+
+/// Waits until what a script has sent is read and told, within bounds.
+async fn rest(world: &World) {
+    let began = Instant::now();
+    let mut looks = 0;
+    while looks < LOOKS && began.elapsed() < SETTLE {
+        looks = if world.busy() == 0 { looks + 1 } else { 0 };
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+/// Fills in what behaviour does not know of the packages whose scripts made changes.
+pub fn name(changes: &mut [Change], old: Option<&Package>, new: &Package) {
+    for change in changes {
+        let packages = match change.evidence {
+            Some((Side::Old, _)) => [old, Some(new)],
+            _ => [Some(new), old],
+        };
+        let Some(owner) = &mut change.owner else {
+            continue;
+        };
+        let mut scripts = packages.into_iter().flatten().flat_map(|p| &p.scripts);
+        let known = scripts.find(|script| {
+            script.package == owner.name && Some(&script.event) == owner.script.as_ref()
+        });
+        if let Some(script) = known {
+            owner.version.clone_from(&script.version);
+            owner.dependency = !script.own;
+        }
+    }
+}
+
+/// What differs between the dependency trees. That a package is new is worth a decision; one in
+/// another version is what most upgrades are made of, and shows by what it does.
+pub fn dependencies(old: &Package, new: &Package) -> Vec<Change> {
+    let changes = package::tree_changes(old, new);
+    let told = |what: &str, weight: Weight, chosen: Vec<&TreeChange>| {
+        let (first, more) = chosen.split_at(chosen.len().min(NAMED));
+        if first.is_empty() {
+            return None;
+        }
+        let names: Vec<String> = first.iter().map(|change| words(change)).collect();
+        let more = match more.len() {
+            0 => String::new(),
+            n => format!(" and {n} more"),
+        };
+        let list = |version: fn(&TreeChange) -> Option<&String>| {
+            let known = chosen.iter().filter_map(|change| {
+                let version = version(change)?;
+                Some(format!("{} {version}", change.name))
+            });
+            let known: Vec<String> = known.collect();
+            (!known.is_empty()).then(|| known.join(", "))
+        };
+        let owner = match chosen.as_slice() {
+            [only] => Some(Owner {
+                name: only.name.clone(),
+                version: only.now.clone().or_else(|| only.was.clone()),
+                dependency: true,
+                script: None,
+            }),
+            _ => None,
+        };
+        let title = match (chosen.as_slice(), &chosen[0].was, &chosen[0].now) {
+            ([_], Some(was), Some(now)) => format!("{what}: {was} → {now}"),
+            ([_], ..) => what.to_owned(),
+            (all, ..) => format!("{} packages {what}: {}{more}", all.len(), names.join(", ")),
+        };
+        Some(Change {
+            rule: Rule::DependenciesChanged,
+            weight,
+            phase: Phase::Install,
+            tool: None,
+            owner,
+            also: Vec::new(),
+            operation: None,
+            place: Some(format!("dependencies {what}")),
+            host: None,
+            title,
+            was: list(|change| change.was.as_ref()),
+            now: list(|change| change.now.as_ref()),
+            provenance: "constant".to_owned(),
+            calls: [0].into_iter().collect::<Calls>(),
+            of: 1,
+            evidence: None,
+        })
+    };
+    let which = |wanted: fn(&TreeChange) -> bool| changes.iter().filter(|c| wanted(c)).collect();
+    [
+        told(
+            "added to the tree",
+            Weight::Ordinary,
+            which(|change| change.was.is_none()),
+        ),
+        told(
+            "in another version",
+            Weight::Trivial,
+            which(|change| change.was.is_some() && change.now.is_some()),
+        ),
+        told(
+            "removed from the tree",
+            Weight::Trivial,
+            which(|change| change.now.is_none()),
+        ),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+fn words(change: &TreeChange) -> String {
+    match (&change.was, &change.now) {
+        (Some(was), Some(now)) => format!("{} {was} → {now}", change.name),
+        (Some(version), None) | (None, Some(version)) => format!("{} {version}", change.name),
+        (None, None) => change.name.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn package(dependencies: &[(&str, &str)]) -> Package {
+        let dependencies = dependencies.iter();
+        Package {
+            target: "x".into(),
+            resolved: "x".into(),
+            name: None,
+            version: None,
+            integrity: None,
+            published: None,
+            as_of: None,
+            launch: package::Launch::default(),
+            dependencies: dependencies
+                .map(|(name, version)| ((*name).to_owned(), (*version).to_owned()))
+                .collect(),
+            scripts: Vec::new(),
+            runtime: String::new(),
+            settings: Vec::new(),
+            notes: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn trees_are_compared_kind_by_kind() {
+        let old = package(&[("a", "1"), ("gone", "2"), ("same", "3")]);
+        let new = package(&[
+            ("a", "1.1"),
+            ("p", "1"),
+            ("q", "1"),
+            ("r", "1, 2"),
+            ("s", "1"),
+            ("same", "3"),
+            ("t", "1"),
+        ]);
+        let told: Vec<String> = dependencies(&old, &new)
+            .into_iter()
+            .map(|change| {
+                let owner = change.owner.as_ref().map(Owner::to_string);
+                let owner = owner.unwrap_or_default();
+                format!("{:?} {owner}: {}", change.weight, change.title)
+            })
+            .collect();
+        assert_eq!(
+            told,
+            [
+                "Ordinary : 5 packages added to the tree: p 1, q 1, r 1, 2, s 1 and 1 more",
+                "Trivial `a` 1.1, a dependency: in another version: 1 → 1.1",
+                "Trivial `gone` 2, a dependency: removed from the tree",
+            ]
+        );
+        assert_eq!(dependencies(&new, &new), []);
+    }
+
+    #[test]
+    fn a_script_that_failed_is_told_with_its_last_words() {
+        let script = package::Script {
+            package: "left-pad".into(),
+            event: "install".into(),
+            ..package::Script::default()
+        };
+        let end = |code, signal| ErrandEnd {
+            code,
+            signal,
+            left_behind: Vec::new(),
+            over_time: false,
+            over_memory: false,
+        };
+        let told = |end: &ErrandEnd, said: &str| failure(&script, end, &Body::new(said.as_bytes()));
+        assert_eq!(told(&end(Some(0), None), "fine"), None);
+        let failed = told(&end(Some(2), None), "gyp ERR! not ok\n\n").unwrap();
+        let head =
+            "the install script of `left-pad` failed with status 2 (`gyp ERR! not ok`), where";
+        assert!(failed.starts_with(head), "{failed}");
+        let killed = told(&end(None, Some(9)), "").unwrap();
+        assert!(killed.contains("was ended by signal 9, where"), "{killed}");
+        let late = ErrandEnd {
+            over_time: true,
+            ..end(None, Some(9))
+        };
+        assert!(told(&late, "").unwrap().contains("did not end in time"));
+    }
+}
