@@ -134,6 +134,7 @@ impl Context<'_> {
             Rule::NewAttempt => "tries a local service",
             Rule::ProtocolViolation => "breaks the protocol",
             _ if moved => "now also does here what it did elsewhere",
+            Rule::RepeatedEffect => "does here as well what it did elsewhere",
             _ => "makes a new request",
         };
         let mut title = format!("{what}: {name}");
