@@ -56,7 +56,7 @@
 //! - A run that saw too little is inconclusive. Nothing observed never passes.
 //! - [`scenario`]'s types are a file format; [`run`] translates them into each module's own.
 //! - Only [`cli`] reads arguments, prints, or decides how the program ends. `unsafe` stands in
-//!   `sandbox/sys.rs` and `internet/sys.rs` alone, and in the library that shows a server the
+//!   `sandbox/sys.rs`, `sandbox/notify.rs` and `internet/sys.rs` alone, and in the library that shows a server the
 //!   clock (`sandbox/clock/shim.rs`), which runs in the server's processes and never in this one.
 
 #[expect(

@@ -1,7 +1,7 @@
 //! How an operation that came or went weighs, read from what it does.
 
-use super::change::Weight;
-use crate::effect::is_own;
+use super::change::{Rule, Weight};
+use crate::effect::{Phase, Reading, is_own, reading};
 use crate::provenance::Source;
 use crate::snapshot::Operation;
 use std::collections::BTreeSet;
@@ -41,6 +41,35 @@ pub fn file(name: &str, carries: &BTreeSet<&Source>) -> Weight {
         (true, ..) | (_, _, true) => Weight::Ordinary,
         _ => Weight::Grave,
     }
+}
+
+/// What a read that was not made before is, how it weighs, and what it does. What an argument or
+/// a setting told the server to read, and what lies in its own folders, is for information.
+pub fn read(name: &str, phase: Phase) -> (Rule, Weight, String) {
+    let path = name.strip_prefix("read ").unwrap_or(name);
+    let told = ["{argument(", "{setting(", "{earlier("]
+        .iter()
+        .any(|source| path.contains(source));
+    let (rule, weight, what) = match reading(path) {
+        _ if told => (Rule::NewRead, Weight::Trivial, "reads what it was told to"),
+        Reading::Guarded(whose) => (Rule::SensitiveRead, Weight::Ordinary, whose),
+        // Rust's standard library counts processors by it, as its programs and modules start.
+        Reading::Probe if phase == Phase::Start && path == "/proc/self/mountinfo" => {
+            (Rule::NewRead, Weight::Trivial, "reads a file")
+        }
+        Reading::Probe => (
+            Rule::ProbesSandbox,
+            Weight::Ordinary,
+            "looks whether it is watched",
+        ),
+        Reading::Own => (Rule::NewRead, Weight::Trivial, "reads a file of its own"),
+        Reading::Runtime | Reading::Other => (Rule::NewRead, Weight::Ordinary, "reads a file"),
+    };
+    let what = match rule {
+        Rule::SensitiveRead => format!("reads {what}"),
+        _ => what.to_owned(),
+    };
+    (rule, weight, what)
 }
 
 /// To ask the model, or through the client the user, is to reach past the tool's own task.

@@ -4,6 +4,7 @@
 mod body;
 mod network;
 mod protocol;
+mod reading;
 mod system;
 mod territory;
 
@@ -12,7 +13,8 @@ pub use network::{
     Auth, Datagram, Dns, Flow, Http, Mail, MailPart, MailTls, Peer, Reply, Tls, TlsOutcome,
 };
 pub use protocol::{Misbehaviour, ServerMessage, Surface, ToolResult};
-pub use system::{Exit, FileAction, FileChange, Program};
+pub use reading::{Reading, is_system, reading};
+pub use system::{Exit, FileAction, FileChange, FileRead, Folded, Forbidden, Program};
 pub use territory::{is_bookkeeping, is_own};
 
 use serde::{Deserialize, Serialize};
@@ -59,7 +61,10 @@ pub enum Kind {
     Flow(Flow),
     Datagram(Datagram),
     File(FileChange),
+    Read(FileRead),
+    Reads(Folded),
     Program(Program),
+    Forbidden(Forbidden),
     Exit(Exit),
     Surface(Surface),
     Result(ToolResult),

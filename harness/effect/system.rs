@@ -29,6 +29,35 @@ pub enum FileAction {
     LinkCreated,
 }
 
+/// A file or folder that was opened for reading, or that somebody tried to open.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileRead {
+    /// Absolute path inside the sandbox, links followed. The reader's own entry of /proc is
+    /// `/proc/self`, another process's but the first `/proc/{pid}`.
+    pub path: String,
+    /// The path as it was asked for, where that is another one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked: Option<String>,
+    /// There was nothing when it was asked for.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub missing: bool,
+    /// Opened as a folder, for its entries.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub listed: bool,
+    /// Process id inside the sandbox.
+    pub pid: u32,
+}
+
+/// Opens for reading that are told by their number alone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Folded {
+    /// The folder that too many different paths were opened in; none for the runtime and the
+    /// package, and for what was told before within the same call.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub folder: Option<String>,
+    pub opens: u64,
+}
+
 /// A program that was started (execve, execveat).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Program {
@@ -47,6 +76,19 @@ pub struct Program {
     /// leave it empty; who puts the tries of one start together fills it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tried: Vec<String>,
+}
+
+/// A system call that reaches out of the process: into another one, or into the machine.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Forbidden {
+    /// `ptrace`, `mount`, `unshare`, … or `kill` for a signal to a process that is not the
+    /// server's.
+    pub call: String,
+    /// Whom or what it was meant for, as far as it can be told: `process 1`, a path.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub target: String,
+    /// Process id inside the sandbox.
+    pub pid: u32,
 }
 
 /// The end of the server's main process.

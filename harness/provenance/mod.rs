@@ -16,7 +16,8 @@ pub use explain::{Explainer, Lead};
 pub use expr::{Expr, Part, is_invisible};
 pub use inputs::{json_leaves, words};
 pub use leaves::{
-    Dissected, Leaf, NOT_FOUND, Piece, REMOVED, TRIED, Weight, dissect, last_step, learnt, segment,
+    Dissected, Leaf, MANY, NOT_FOUND, Piece, REMOVED, TRIED, Weight, dissect, last_step, learnt,
+    segment,
 };
 pub use source::{Coding, Source};
 pub use varying::Varying;

@@ -97,6 +97,9 @@ pub fn carried(finding: &Finding) -> Option<Body> {
         Kind::Dns(_)
         | Kind::Tls(_)
         | Kind::Program(_)
+        | Kind::Forbidden(_)
+        | Kind::Read(_)
+        | Kind::Reads(_)
         | Kind::Exit(_)
         | Kind::Surface(_)
         | Kind::Result(_)
@@ -258,6 +261,22 @@ pub fn told(kind: &Kind) -> String {
             };
             format!("file {action}: {}, {} bytes", file.path, file.content.len)
         }
+        Kind::Read(read) => {
+            let missing = if read.missing { " (not there)" } else { "" };
+            let what = if read.listed {
+                "folder listed"
+            } else {
+                "file read"
+            };
+            match &read.asked {
+                Some(asked) => format!("{what}: {}{missing}, asked for as {asked}", read.path),
+                None => format!("{what}: {}{missing}", read.path),
+            }
+        }
+        Kind::Reads(reads) => match &reads.folder {
+            Some(folder) => format!("read {folder}/: {} further opens", reads.opens),
+            None => format!("read runtime and package, or again: {} opens", reads.opens),
+        },
         Kind::Program(program) => {
             let missing = if program.missing { " (not found)" } else { "" };
             format!(
@@ -266,6 +285,10 @@ pub fn told(kind: &Kind) -> String {
                 program.argv.join(" ")
             )
         }
+        Kind::Forbidden(call) => match call.target.as_str() {
+            "" => format!("system call {}", call.call),
+            target => format!("system call {} on {target}", call.call),
+        },
         Kind::Exit(exit) => {
             let how = match (exit.code, exit.signal) {
                 (Some(code), _) => format!("with status {code}"),

@@ -5,6 +5,7 @@ use super::launch::{Init, Process};
 use super::message::{self, News};
 use super::sys;
 use super::watch::Watch;
+use crate::effect::Folded;
 use std::fs::{self, File};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -117,6 +118,14 @@ impl Child {
             }
         }
         true
+    }
+
+    /// Opens for reading that were counted and not told since this was last asked. What is
+    /// opened from now on is told again where it was told before.
+    pub fn reads(&self) -> Vec<Folded> {
+        self.watch
+            .as_ref()
+            .map_or_else(Vec::new, |watch| watch.reads())
     }
 
     /// Resident memory of the main process now, in bytes; 0 when it has ended.

@@ -100,7 +100,7 @@ pub fn start(spec: &Spec, sink: Arc<dyn Sink>) -> Result<Started, StartError> {
     ];
     let gathered = message::tell(control.as_fd(), &Order::Build, &fds)
         .map_err(StartError::Helper)
-        .and_then(|()| gather(&control, &sink));
+        .and_then(|()| gather(&control, spec, &sink));
     if gathered.is_err() {
         let _ = helper.kill();
     }
@@ -174,7 +174,7 @@ struct Gathered {
     notes: Vec<String>,
 }
 
-fn gather(control: &OwnedFd, sink: &Arc<dyn Sink>) -> Result<Gathered, StartError> {
+fn gather(control: &OwnedFd, spec: &Spec, sink: &Arc<dyn Sink>) -> Result<Gathered, StartError> {
     let (mut sockets, mut init, mut tree, mut server) = (None, None, None, None);
     let (mut watch, mut clock) = (None, 0);
     let mut all_notes = Vec::new();
@@ -196,7 +196,8 @@ fn gather(control: &OwnedFd, sink: &Arc<dyn Sink>) -> Result<Gathered, StartErro
                 let pidfd = sys::pidfd(pid).map_err(StartError::Helper)?;
                 server = Some(Process { pid, pidfd });
                 if let Some(listener) = fds.pop() {
-                    let started = watch::spawn(listener, pid, Arc::clone(sink));
+                    let package = spec.mounts.iter().map(|mount| mount.target.clone());
+                    let started = watch::spawn(listener, pid, package.collect(), Arc::clone(sink));
                     watch = Some(started.map_err(StartError::Helper)?);
                 }
                 message::tell(control.as_fd(), &Order::Exec, &[]).map_err(StartError::Helper)?;

@@ -1,9 +1,10 @@
 //! The watcher: sees programs started and connections that never reach the network, through
-//! seccomp notifications, and notices that something may be written. It only looks: every call
-//! goes on, whatever it was.
+//! seccomp notifications, what is read, and notices that something may be written. It only looks:
+//! every call goes on, but those that are refused in any case.
 
-use super::{inside, listeners, remote, seccomp, sys};
-use crate::effect::{Body, Flow, Kind, Peer, Program, Sink};
+use super::reads::{Ask, Reader, Tally};
+use super::{inside, listeners, notify, remote, seccomp, sys};
+use crate::effect::{Body, Flow, Folded, Forbidden, Kind, Peer, Program, Sink};
 use std::fs;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -29,26 +30,53 @@ pub struct Watch {
     dirty: AtomicBool,
     /// Odd while a call is being attended to.
     turn: AtomicU64,
+    reads: Tally,
 }
 
 /// Watches until the last watched process has ended. `server` is the process whose first
-/// execve is the start itself.
-pub fn spawn(listener: OwnedFd, server: i32, sink: Arc<dyn Sink>) -> io::Result<Arc<Watch>> {
+/// execve is the start itself; `package` are the folders of the runtime and the package.
+pub fn spawn(
+    listener: OwnedFd,
+    server: i32,
+    package: Vec<String>,
+    sink: Arc<dyn Sink>,
+) -> io::Result<Arc<Watch>> {
     // Older kernels lack it; then each notification costs a little more.
-    let _ = sys::notify_sync(listener.as_fd());
+    let _ = notify::sync(listener.as_fd());
     let watch = Arc::new(Watch {
         listener,
         dirty: AtomicBool::new(false),
         turn: AtomicU64::new(0),
+        reads: Tally::default(),
     });
     let shared = Arc::clone(&watch);
     std::thread::Builder::new()
         .name("watch".to_owned())
-        .spawn(move || shared.run(server, &*sink))?;
+        .spawn(move || {
+            let mut eyes = Eyes {
+                server,
+                started: false,
+                reader: Reader::new(package),
+            };
+            shared.run(&mut eyes, &*sink);
+        })?;
     Ok(watch)
 }
 
+/// What the watcher's own thread knows.
+struct Eyes {
+    server: i32,
+    /// Whether the server's program was executed.
+    started: bool,
+    reader: Reader,
+}
+
 impl Watch {
+    /// Opens for reading that were counted and not told since this was last asked.
+    pub fn reads(&self) -> Vec<Folded> {
+        self.reads.take()
+    }
+
     /// Whether a call was shown that may write. True before anything is written.
     pub fn is_dirty(&self) -> bool {
         self.dirty.load(Ordering::SeqCst)
@@ -64,8 +92,7 @@ impl Watch {
             && self.turn.load(Ordering::SeqCst) == turn
     }
 
-    fn run(&self, server: i32, sink: &dyn Sink) {
-        let mut started = false;
+    fn run(&self, eyes: &mut Eyes, sink: &dyn Sink) {
         loop {
             // Waiting in poll and not in the ioctl: the end of the last process hangs up, which
             // older kernels do not tell a waiting ioctl.
@@ -76,33 +103,60 @@ impl Watch {
             }
             self.turn.fetch_add(1, Ordering::SeqCst);
             // The thread may have been killed meanwhile: ENOENT.
-            if let Ok(call) = sys::notify_receive(self.listener.as_fd()) {
-                self.attend(&call, server, &mut started, sink);
+            if let Ok(call) = notify::receive(self.listener.as_fd()) {
+                self.attend(&call, eyes, sink);
             }
             self.turn.fetch_add(1, Ordering::SeqCst);
         }
     }
 
-    fn attend(&self, call: &libc::seccomp_notif, server: i32, started: &mut bool, sink: &dyn Sink) {
-        let number = libc::c_long::from(call.data.nr);
-        if seccomp::may_write(number) {
-            if number != libc::SYS_bind || may_bind_a_file(call.pid as i32, &call.data.args) {
-                self.dirty.store(true, Ordering::SeqCst);
-            }
-        } else {
-            let is_start = !*started && call.pid as i32 == server && number == libc::SYS_execve;
-            *started |= is_start;
-            let seen = (!is_start)
-                .then(|| see(number, call.pid as i32, &call.data.args))
-                .flatten();
-            // Only while the caller still waits is its id, and so what was read, its own.
-            let valid = sys::notify_valid(self.listener.as_fd(), call.id);
-            // Told before the call goes on, so that it stands in the log before what it leads to.
-            if let Some(kind) = seen.filter(|_| valid) {
-                sink.emit(kind);
-            }
+    fn attend(&self, call: &libc::seccomp_notif, eyes: &mut Eyes, sink: &dyn Sink) {
+        let (number, pid) = (libc::c_long::from(call.data.nr), call.pid as i32);
+        let args = &call.data.args;
+        if seccomp::may_write(number, args)
+            && (number != libc::SYS_bind || may_bind_a_file(pid, args))
+        {
+            self.dirty.store(true, Ordering::SeqCst);
         }
-        sys::notify_continue(self.listener.as_fd(), call.id);
+        let seen = match Ask::of(number, pid, args) {
+            Some(ask) => eyes.reader.see(pid, &ask, &self.reads).map(Kind::Read),
+            None => eyes.see(number, pid, args),
+        };
+        // Only while the caller still waits is its id, and so what was read, its own. Told before
+        // the call goes on, so that it stands in the log before what it leads to.
+        if let Some(kind) = seen
+            && notify::valid(self.listener.as_fd(), call.id)
+        {
+            sink.emit(kind);
+        }
+        match seccomp::forbidden(number, args) {
+            Some(_) => notify::refuse(self.listener.as_fd(), call.id, libc::EPERM),
+            None => notify::proceed(self.listener.as_fd(), call.id),
+        }
+    }
+}
+
+impl Eyes {
+    /// A call that is no open.
+    fn see(&mut self, number: libc::c_long, pid: i32, args: &[u64; 6]) -> Option<Kind> {
+        let program = match number {
+            libc::SYS_execve => program(pid, libc::AT_FDCWD, args[0], args[1]),
+            libc::SYS_execveat => program(pid, args[0] as i32, args[1], args[2]),
+            libc::SYS_connect => {
+                let mut address = [0; ADDRESS];
+                let len = usize::try_from(args[2]).unwrap_or(ADDRESS).min(ADDRESS);
+                let got = remote::bytes(pid, args[1], &mut address[..len]);
+                return connection(pid, &Destination::parse(&address[..got])?);
+            }
+            libc::SYS_kill => return signal(pid, args).map(Kind::Forbidden),
+            _ => return forbidden(number, pid, args).map(Kind::Forbidden),
+        };
+        if !program.missing {
+            self.reader.begins(pid);
+        }
+        let is_start = !self.started && pid == self.server && number == libc::SYS_execve;
+        self.started |= is_start;
+        (!is_start).then_some(Kind::Program(program))
     }
 }
 
@@ -114,21 +168,46 @@ fn may_bind_a_file(pid: i32, args: &[u64; 6]) -> bool {
     got < family.len() || i32::from(u16::from_ne_bytes(family)) == libc::AF_UNIX
 }
 
-fn see(number: libc::c_long, pid: i32, args: &[u64; 6]) -> Option<Kind> {
-    match number {
-        libc::SYS_execve => Some(program(pid, libc::AT_FDCWD, args[0], args[1])),
-        libc::SYS_execveat => Some(program(pid, args[0] as i32, args[1], args[2])),
-        libc::SYS_connect => {
-            let mut address = [0; ADDRESS];
-            let len = usize::try_from(args[2]).unwrap_or(ADDRESS).min(ADDRESS);
-            let got = remote::bytes(pid, args[1], &mut address[..len]);
-            connection(pid, &Destination::parse(&address[..got])?)
-        }
-        _ => None,
-    }
+/// A signal to a process that is not the server's: everything inside is, but process 1, which
+/// stands for whoever started it. It takes none (pid_namespaces (7)).
+fn signal(pid: i32, args: &[u64; 6]) -> Option<Forbidden> {
+    let target = match args[0] as i32 {
+        _ if args[1] == 0 => return None,
+        1 => "process 1",
+        -1 => "every process",
+        _ => return None,
+    };
+    Some(Forbidden {
+        call: "kill".to_owned(),
+        target: target.to_owned(),
+        pid: remote::inner_pid(pid),
+    })
 }
 
-fn program(pid: i32, folder: i32, path: u64, argv: u64) -> Kind {
+/// A call that is refused, unless it only looks at the caller itself, as libraries do to find out
+/// which memory is there.
+fn forbidden(number: libc::c_long, pid: i32, args: &[u64; 6]) -> Option<Forbidden> {
+    let call = seccomp::forbidden(number, args)?;
+    let inner = remote::inner_pid(pid);
+    let target = match number {
+        libc::SYS_process_vm_readv | libc::SYS_process_vm_writev if args[0] == u64::from(inner) => {
+            return None;
+        }
+        libc::SYS_process_vm_readv | libc::SYS_process_vm_writev if args[0] == 1 => {
+            "process 1".to_owned()
+        }
+        libc::SYS_mount => remote::text(pid, args[1], PATH),
+        libc::SYS_umount2 | libc::SYS_swapon => remote::text(pid, args[0], PATH),
+        _ => String::new(),
+    };
+    Some(Forbidden {
+        call: call.to_owned(),
+        target,
+        pid: inner,
+    })
+}
+
+fn program(pid: i32, folder: i32, path: u64, argv: u64) -> Program {
     let link = |name: String| {
         let link = fs::read_link(format!("/proc/{pid}/{name}")).unwrap_or_default();
         link.to_string_lossy().into_owned()
@@ -147,14 +226,14 @@ fn program(pid: i32, folder: i32, path: u64, argv: u64) -> Kind {
             format!("{}/{path}", base.trim_end_matches('/'))
         };
     }
-    Kind::Program(Program {
+    Program {
         missing: is_missing(Path::new(&format!("/proc/{pid}/root")), &path),
         path,
         argv: remote::texts(pid, argv, ARGUMENTS, ARGUMENT_BYTES),
         cwd,
-        pid: inner_pid(pid),
+        pid: remote::inner_pid(pid),
         tried: Vec::new(),
-    })
+    }
 }
 
 /// Whether nothing is at `path` below `root` now. What cannot be told, or only by the process
@@ -165,14 +244,6 @@ fn is_missing(root: &Path, path: &str) -> bool {
         let gone = || fs::symlink_metadata(&at).is_err_and(|e| e.kind() == io::ErrorKind::NotFound);
         !own && gone()
     })
-}
-
-/// The id of the process, not the thread, in the innermost namespace; 0 when it is gone.
-fn inner_pid(pid: i32) -> u32 {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    let ids = status.lines().find_map(|line| line.strip_prefix("NStgid:"));
-    ids.and_then(|ids| ids.split_whitespace().last()?.parse().ok())
-        .unwrap_or(0)
 }
 
 /// Where a connect() goes, as far as it concerns us.

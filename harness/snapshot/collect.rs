@@ -1,6 +1,7 @@
 //! Builds a behaviour from the events of one run, in one pass and in bounded memory.
 
 mod held;
+mod reads;
 
 use super::tries::Tries;
 use super::{Behaviour, Calls, Operation, Place, Recent, Scope, Scoped, Sightings};
@@ -309,6 +310,7 @@ impl Collector {
             match piece {
                 Piece::Fixed(text) => full.push_str(text),
                 Piece::Name(raw) => full.push_str(&self.name_piece(raw)),
+                Piece::Path(path) => full.push_str(&self.read_path(path)),
                 Piece::Url { scheme, host, path } => full.push_str(&self.url(scheme, host, path)),
                 Piece::Domain(domain) => match self.explainer.led_to(domain) {
                     Some(lead) => full.push_str(&Expr::from(lead.source).to_string()),
@@ -326,13 +328,10 @@ impl Collector {
             }
         }
         let known = self.behaviour.scopes.get(scope);
-        let crowded = known.is_some_and(|scoped| {
-            scoped.operations.len() >= MAX_OPERATIONS && !scoped.operations.contains_key(&full)
-        });
-        if crowded {
-            format!("{name}(many)")
-        } else {
-            full
+        match known.and_then(|scoped| reads::crowded(scoped, &full, MAX_OPERATIONS)) {
+            Some(folded) if folded.is_empty() => format!("{name}(many)"),
+            Some(folded) => format!("{name}{folded}"),
+            None => full,
         }
     }
 

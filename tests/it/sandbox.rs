@@ -3,6 +3,7 @@
 
 mod files;
 mod network;
+mod reads;
 
 use std::fs;
 use std::io::{BufRead, Read, Write};
@@ -14,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use turncoat::effect::{FileAction, FileChange, Kept, Kind};
+use turncoat::effect::{FileAction, FileChange, Folded, Kept, Kind};
 use turncoat::sandbox::{
     Bound, Exit, Level, Limits, Mode, Mount, PlantedFile, Spec, StartError, Started, probe, start,
 };
@@ -60,6 +61,7 @@ pub struct Done {
     pub exit: Exit,
     pub effects: Vec<Kind>,
     pub changes: Vec<FileChange>,
+    pub reads: Vec<Folded>,
     pub notes: Vec<String>,
     pub level: Level,
     pub ahead_ns: i64,
@@ -97,6 +99,7 @@ pub fn run(spec: &Spec) -> Done {
         exit,
         effects: kept.take(),
         changes: harvest.changes,
+        reads: child.reads(),
         notes,
         level,
         ahead_ns,

@@ -9,7 +9,13 @@ const LINES: usize = 600;
 const CONFINED: &[(&str, &[&str])] = &[
     (
         "unsafe",
-        &["sandbox/sys.rs", "internet/sys.rs", "sandbox/clock/shim.rs"],
+        // `notify.rs` holds the system calls of one listener, which would make `sys.rs` too long.
+        &[
+            "sandbox/sys.rs",
+            "sandbox/notify.rs",
+            "internet/sys.rs",
+            "sandbox/clock/shim.rs",
+        ],
     ),
     ("todo!", &[]),
     ("unimplemented!", &[]),

@@ -10,9 +10,9 @@ mod other;
 mod text;
 
 pub use http::segment;
-pub use other::{NOT_FOUND, REMOVED, TRIED};
+pub use other::{MANY, NOT_FOUND, REMOVED, TRIED};
 
-use crate::effect::Kind;
+use crate::effect::{Folded, Kind};
 
 /// Leaves taken from one effect; a larger effect is cut and says so in a leaf of its own.
 const MAX_LEAVES: usize = 5_000;
@@ -40,6 +40,8 @@ pub enum Piece {
         /// Without the leading slash.
         path: String,
     },
+    /// A path that was read: replaced as a whole, or from its start or to its end, by what says so.
+    Path(String),
     /// A name that was looked up: replaced as a whole, or label by label.
     Domain(String),
 }
@@ -103,7 +105,15 @@ pub fn dissect(kind: &Kind) -> Option<Dissected> {
         Kind::Flow(flow) => other::flow(flow),
         Kind::Datagram(datagram) => other::datagram(datagram),
         Kind::File(change) => other::file(change),
+        Kind::Read(read) => other::read(read),
+        Kind::Reads(Folded {
+            folder: Some(folder),
+            ..
+        }) => other::reads(folder),
+        // What every program reads to run says nothing about what it does.
+        Kind::Reads(_) => return None,
         Kind::Program(program) => other::program(program),
+        Kind::Forbidden(call) => other::forbidden(call),
         Kind::Exit(exit) => other::exit(exit),
         Kind::Result(result) => other::result(result),
         Kind::Message(message) => other::message(message),

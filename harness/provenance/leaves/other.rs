@@ -2,8 +2,8 @@
 
 use super::{Dissected, Leaf, Piece, Weight, destination, text};
 use crate::effect::{
-    Body, Datagram, Dns, Exit, FileAction, FileChange, Flow, Misbehaviour, Program, ServerMessage,
-    Tls, TlsOutcome, ToolResult,
+    Body, Datagram, Dns, Exit, FileAction, FileChange, FileRead, Flow, Forbidden, Misbehaviour,
+    Program, ServerMessage, Tls, TlsOutcome, ToolResult,
 };
 use std::collections::HashMap;
 
@@ -87,6 +87,27 @@ pub fn file(change: &FileChange) -> Dissected {
     parts
 }
 
+/// A path that was read; a folder's ends in a slash. Whether it was there is the world's doing.
+pub fn read(read: &FileRead) -> Dissected {
+    let mut parts = Dissected::named("read ");
+    parts.operation.push(Piece::Path(read.path.clone()));
+    if read.listed {
+        parts.operation.push(Piece::Fixed("/".into()));
+    }
+    parts
+}
+
+/// Too many paths of one folder.
+pub fn reads(folder: &str) -> Dissected {
+    let mut parts = Dissected::named("read ");
+    parts.operation.push(Piece::Path(folder.to_owned()));
+    parts.operation.push(Piece::Fixed(format!("/{MANY}")));
+    parts
+}
+
+/// Stands for names that were too many to be told.
+pub const MANY: &str = "(many)";
+
 /// Of a file that was planted, what was added as `content` and what is gone as `removed`: the
 /// rest was never the server's.
 fn altered(parts: &mut Dissected, planted: &Body, content: &Body) {
@@ -134,6 +155,14 @@ pub fn program(program: &Program) -> Dissected {
     parts.leaf("cwd", program.cwd.as_str());
     if !program.tried.is_empty() {
         parts.leaf(TRIED, program.tried.join(":"));
+    }
+    parts
+}
+
+pub fn forbidden(call: &Forbidden) -> Dissected {
+    let mut parts = Dissected::named(format!("forbidden {}", call.call));
+    if !call.target.is_empty() {
+        parts.leaf("target", call.target.as_str());
     }
     parts
 }

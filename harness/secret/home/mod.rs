@@ -7,9 +7,11 @@ mod cloud;
 mod code;
 mod documents;
 mod furnish;
+mod guarded;
 mod shell;
 mod sqlite;
 mod ssh;
 mod wallet;
 
 pub use furnish::{Home, HomeFile, home};
+pub use guarded::guarded;
