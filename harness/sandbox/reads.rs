@@ -149,7 +149,7 @@ impl Reader {
         }
         let (path, missing) = self.place(pid, ask.folder, &asked);
         let whose = self.whose(pid, &path);
-        if whose == Reading::Runtime {
+        if whose == Reading::Runtime || missing && is_library(&path) {
             tally.count();
             return None;
         }
@@ -258,6 +258,13 @@ fn in_proc(path: &str, me: u32) -> String {
     format!("/proc/{whose}/{what}")
         .trim_end_matches('/')
         .to_owned()
+}
+
+/// The dynamic linker looks for a library in every folder that the one which asks was built with,
+/// on whichever machine that was.
+fn is_library(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    name.ends_with(".so") || name.contains(".so.")
 }
 
 fn is_gone(path: &Path) -> bool {

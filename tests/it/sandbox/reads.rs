@@ -11,11 +11,13 @@ fn python(script: &str) -> Done {
 }
 
 fn reads(done: &Done) -> Vec<&FileRead> {
-    let read = |kind| match kind {
-        &Kind::Read(ref read) => Some(read),
-        _ => None,
-    };
-    done.effects.iter().filter_map(read).collect()
+    let kinds = done.effects.iter();
+    kinds
+        .filter_map(|kind| match kind {
+            Kind::Read(read) => Some(read),
+            _ => None,
+        })
+        .collect()
 }
 
 /// Paths told, in order.
