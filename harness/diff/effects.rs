@@ -170,7 +170,7 @@ impl Context<'_> {
     /// Something is read that this scope did not read. What is no longer read, or in other calls,
     /// says little: programs read again when they have forgotten.
     fn read(&self, name: &str, operation: &Operation, changes: &mut Vec<Change>) {
-        let (rule, weight, what) = weigh::read(name, self.scope.phase);
+        let (rule, weight, what) = weigh::read(name);
         let mut change = self.change(
             rule,
             name,

@@ -1,7 +1,7 @@
 //! How an operation that came or went weighs, read from what it does.
 
 use super::change::{Rule, Weight};
-use crate::effect::{Phase, Reading, is_own, reading};
+use crate::effect::{Reading, is_own, reading};
 use crate::provenance::Source;
 use crate::snapshot::Operation;
 use std::collections::BTreeSet;
@@ -12,8 +12,11 @@ pub fn vanished(name: &str) -> Weight {
         .iter()
         .any(|verb| name.starts_with(verb));
     let deeds = matches!(Operation::verb(name), "http" | "mail" | "file");
-    // A folder is made for what is put into it.
-    if deeds && !reads && !name.starts_with("file make folder") {
+    // A folder is made for what is put into it, and an attempt did nothing.
+    let idle = ["file make folder", "file attempt"]
+        .iter()
+        .any(|deed| name.starts_with(deed));
+    if deeds && !reads && !idle {
         Weight::Grave
     } else {
         Weight::Ordinary
@@ -45,7 +48,7 @@ pub fn file(name: &str, carries: &BTreeSet<&Source>) -> Weight {
 
 /// What a read that was not made before is, how it weighs, and what it does. What an argument or
 /// a setting told the server to read, and what lies in its own folders, is for information.
-pub fn read(name: &str, phase: Phase) -> (Rule, Weight, String) {
+pub fn read(name: &str) -> (Rule, Weight, String) {
     let path = name.strip_prefix("read ").unwrap_or(name);
     let told = ["{argument(", "{setting(", "{earlier("]
         .iter()
@@ -53,10 +56,6 @@ pub fn read(name: &str, phase: Phase) -> (Rule, Weight, String) {
     let (rule, weight, what) = match reading(path) {
         _ if told => (Rule::NewRead, Weight::Trivial, "reads what it was told to"),
         Reading::Guarded(whose) => (Rule::SensitiveRead, Weight::Ordinary, whose),
-        // Rust's standard library counts processors by it, as its programs and modules start.
-        Reading::Probe if phase == Phase::Start && path == "/proc/self/mountinfo" => {
-            (Rule::NewRead, Weight::Trivial, "reads a file")
-        }
         Reading::Probe => (
             Rule::ProbesSandbox,
             Weight::Ordinary,

@@ -27,6 +27,8 @@ pub enum FileAction {
     Deleted,
     FolderCreated,
     LinkCreated,
+    /// Nothing is left of it: it was made and gone again between two looks, or refused.
+    Attempted,
 }
 
 /// A file or folder that was opened for reading, or that somebody tried to open.

@@ -258,6 +258,7 @@ pub fn told(kind: &Kind) -> String {
                 FileAction::Deleted => return format!("file deleted: {}", file.path),
                 FileAction::FolderCreated => return format!("folder created: {}", file.path),
                 FileAction::LinkCreated => "linked",
+                FileAction::Attempted => return format!("file tried: {}", file.path),
             };
             format!("file {action}: {}, {} bytes", file.path, file.content.len)
         }

@@ -5,7 +5,7 @@ use super::launch::{Init, Process};
 use super::message::{self, News};
 use super::sys;
 use super::watch::Watch;
-use crate::effect::Folded;
+use crate::effect::{Body, FileAction, FileChange, Folded};
 use std::fs::{self, File};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -236,8 +236,8 @@ impl Child {
 
     /// What was written, changed and deleted since the last harvest, the first time since the
     /// start. A file changed twice is told twice, each time whole and with what became of it
-    /// since the last look; one made and deleted between two looks is not seen, and a renamed
-    /// one is deleted here and created there. `bound` is for all harvests together, and each
+    /// since the last look, and a renamed one is deleted here and created there. One made and
+    /// deleted between two looks, or refused, is told as attempted where it is nobody's own. `bound` is for all harvests together, and each
     /// note is given once.
     ///
     /// While the server runs, an entry that is as it was costs about a microsecond, and its
@@ -245,7 +245,23 @@ impl Child {
     /// is written through a memory map may show only in the content, so after
     /// [`wait_timeout`](Self::wait_timeout) has told the end everything is read once more.
     pub fn harvest(&mut self, bound: Bound) -> Harvest {
-        self.writable.harvest(bound, self.exit.is_some())
+        let mut harvest = self.writable.harvest(bound, self.exit.is_some());
+        if let Some(watch) = &self.watch {
+            let tried = watch.attempts(&harvest.changes);
+            harvest.changes.extend(tried.into_iter().map(attempted));
+        }
+        harvest
+    }
+}
+
+/// A write that left nothing behind.
+fn attempted(path: String) -> FileChange {
+    FileChange {
+        path,
+        action: FileAction::Attempted,
+        mode: 0,
+        content: Body::default(),
+        planted: None,
     }
 }
 

@@ -17,6 +17,7 @@
 //! It refuses to run with less network isolation than asked for; lesser file trees are told
 //! by [`Level`] and notes.
 
+mod attempts;
 mod child;
 mod clock;
 mod copy;

@@ -162,6 +162,20 @@ impl Reader {
         })
     }
 
+    /// Where a path that is to be changed leads, and whether nothing is there; none in the package.
+    pub fn target(&mut self, pid: i32, folder: i32, path: u64) -> Option<(String, bool)> {
+        let asked = remote::text(pid, path, PATH);
+        let (path, missing) = self.place(pid, folder, &asked);
+        (!asked.is_empty() && !self.is_package(&path)).then_some((path, missing))
+    }
+
+    fn is_package(&self, path: &str) -> bool {
+        self.package.iter().any(|folder| {
+            path.strip_prefix(folder.as_str())
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        })
+    }
+
     /// Whether the path stays in a folder that nothing inside can be made to lead out of.
     fn is_sealed(&self, path: &str) -> bool {
         ["/usr/", "/lib/", "/lib64/"]
@@ -171,11 +185,7 @@ impl Reader {
     }
 
     fn whose(&mut self, pid: i32, path: &str) -> Reading {
-        let below = |folder: &String| {
-            path.strip_prefix(folder.as_str())
-                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-        };
-        if self.package.iter().any(below) {
+        if self.is_package(path) {
             self.fresh.remove(&pid);
             return Reading::Runtime;
         }

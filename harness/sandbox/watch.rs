@@ -2,9 +2,10 @@
 //! seccomp notifications, what is read, and notices that something may be written. It only looks:
 //! every call goes on, but those that are refused in any case.
 
+use super::attempts::{Attempts, Target};
 use super::reads::{Ask, Reader, Tally};
 use super::{inside, listeners, notify, remote, seccomp, sys};
-use crate::effect::{Body, Flow, Folded, Forbidden, Kind, Peer, Program, Sink};
+use crate::effect::{Body, FileChange, Flow, Folded, Forbidden, Kind, Peer, Program, Sink};
 use std::fs;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -31,6 +32,7 @@ pub struct Watch {
     /// Odd while a call is being attended to.
     turn: AtomicU64,
     reads: Tally,
+    attempts: Attempts,
 }
 
 /// Watches until the last watched process has ended. `server` is the process whose first
@@ -48,6 +50,7 @@ pub fn spawn(
         dirty: AtomicBool::new(false),
         turn: AtomicU64::new(0),
         reads: Tally::default(),
+        attempts: Attempts::default(),
     });
     let shared = Arc::clone(&watch);
     std::thread::Builder::new()
@@ -75,6 +78,12 @@ impl Watch {
     /// Opens for reading that were counted and not told since this was last asked.
     pub fn reads(&self) -> Vec<Folded> {
         self.reads.take()
+    }
+
+    /// Paths that something was tried with since this was last asked, and that nothing of what
+    /// was `found` tells of.
+    pub fn attempts(&self, found: &[FileChange]) -> Vec<String> {
+        self.attempts.take(found)
     }
 
     /// Whether a call was shown that may write. True before anything is written.
@@ -117,6 +126,11 @@ impl Watch {
             && (number != libc::SYS_bind || may_bind_a_file(pid, args))
         {
             self.dirty.store(true, Ordering::SeqCst);
+            if let Some(target) = Target::of(number, pid, args)
+                && let Some((path, missing)) = eyes.reader.target(pid, target.folder, target.path)
+            {
+                self.attempts.note(&target, &path, missing);
+            }
         }
         let seen = match Ask::of(number, pid, args) {
             Some(ask) => eyes.reader.see(pid, &ask, &self.reads).map(Kind::Read),

@@ -112,6 +112,9 @@ impl Collector {
             }
             return;
         }
+        if reads::is_of_start(effect) {
+            return;
+        }
         let Some(parts) = dissect(&effect.kind) else {
             return;
         };

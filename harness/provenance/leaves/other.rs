@@ -69,13 +69,14 @@ pub fn file(change: &FileChange) -> Dissected {
         FileAction::Deleted => "delete",
         FileAction::FolderCreated => "make folder",
         FileAction::LinkCreated => "link",
+        FileAction::Attempted => "attempt",
     };
     let mut parts = Dissected::named(format!("file {verb} "));
     for segment in change.path.trim_start_matches('/').split('/') {
         parts.operation.push(Piece::Fixed("/".into()));
         parts.operation.push(Piece::Name(segment.to_owned()));
     }
-    if change.action != FileAction::Deleted {
+    if !matches!(change.action, FileAction::Deleted | FileAction::Attempted) {
         parts.plain("mode", format!("{:o}", change.mode & 0o7777));
     }
     match &change.planted {
