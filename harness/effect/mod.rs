@@ -13,7 +13,7 @@ pub use network::{
     Auth, Datagram, Dns, Flow, Http, Mail, MailPart, MailTls, Peer, Reply, Tls, TlsOutcome,
 };
 pub use protocol::{Misbehaviour, ServerMessage, Surface, ToolResult};
-pub use reading::{Reading, is_system, reading};
+pub use reading::{Reading, is_system, reading, reading_at_home};
 pub use system::{Exit, FileAction, FileChange, FileRead, Folded, Forbidden, Program};
 pub use territory::{is_bookkeeping, is_own};
 

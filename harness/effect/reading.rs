@@ -51,6 +51,11 @@ pub fn reading(path: &str) -> Reading {
     }
 }
 
+/// What it means to read a path that is relative to the home folder.
+pub fn reading_at_home(path: &str) -> Reading {
+    reading(&format!("{}/{path}", Persona::DEFAULT.home))
+}
+
 /// Whether the path lies in a part of the system that programs are made of: a process that has
 /// opened nothing else yet is still being started by its runtime.
 pub fn is_system(path: &str) -> bool {

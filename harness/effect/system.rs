@@ -2,6 +2,7 @@
 
 use super::Body;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// A difference between the file tree before and after.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -70,6 +71,13 @@ pub struct Program {
     pub cwd: String,
     /// Process id inside the sandbox.
     pub pid: u32,
+    /// The program that starts it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub by: String,
+    /// Variables that are set otherwise than they were for the server, the first of them and of
+    /// each value; none for one that is not set any more.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub variables: BTreeMap<String, Option<String>>,
     /// There was no such file when it was asked for. It says which tries belong to one start, and
     /// excuses nothing: the file may have been put there before the kernel looked.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]

@@ -37,6 +37,7 @@ mod network;
 mod nft;
 mod notify;
 mod probe;
+mod programs;
 mod reads;
 mod remote;
 mod root;

@@ -3,20 +3,17 @@
 //! every call goes on, but those that are refused in any case.
 
 use super::attempts::{Attempts, Target};
+use super::programs::{Start, Variables};
 use super::reads::{Ask, Reader, Tally};
-use super::{inside, listeners, notify, remote, seccomp, sys};
-use crate::effect::{Body, FileChange, Flow, Folded, Forbidden, Kind, Peer, Program, Sink};
-use std::fs;
+use super::{listeners, notify, remote, seccomp, sys};
+use crate::effect::{Body, FileChange, Flow, Folded, Forbidden, Kind, Peer, Sink};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::{AsFd, OwnedFd};
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 const PATH: usize = 4096;
-const ARGUMENTS: usize = 256;
-const ARGUMENT_BYTES: usize = 64 << 10;
 /// Size of sockaddr_un, the largest address of interest.
 const ADDRESS: usize = 110;
 
@@ -58,7 +55,7 @@ pub fn spawn(
         .spawn(move || {
             let mut eyes = Eyes {
                 server,
-                started: false,
+                variables: None,
                 reader: Reader::new(package),
             };
             shared.run(&mut eyes, &*sink);
@@ -69,8 +66,8 @@ pub fn spawn(
 /// What the watcher's own thread knows.
 struct Eyes {
     server: i32,
-    /// Whether the server's program was executed.
-    started: bool,
+    /// What the server was started with; none before it was.
+    variables: Option<Variables>,
     reader: Reader,
 }
 
@@ -153,9 +150,21 @@ impl Watch {
 impl Eyes {
     /// A call that is no open.
     fn see(&mut self, number: libc::c_long, pid: i32, args: &[u64; 6]) -> Option<Kind> {
-        let program = match number {
-            libc::SYS_execve => program(pid, libc::AT_FDCWD, args[0], args[1]),
-            libc::SYS_execveat => program(pid, args[0] as i32, args[1], args[2]),
+        let start = match number {
+            libc::SYS_execve => Start {
+                pid,
+                folder: libc::AT_FDCWD,
+                path: args[0],
+                argv: args[1],
+                env: args[2],
+            },
+            libc::SYS_execveat => Start {
+                pid,
+                folder: args[0] as i32,
+                path: args[1],
+                argv: args[2],
+                env: args[3],
+            },
             libc::SYS_connect => {
                 let mut address = [0; ADDRESS];
                 let len = usize::try_from(args[2]).unwrap_or(ADDRESS).min(ADDRESS);
@@ -165,12 +174,16 @@ impl Eyes {
             libc::SYS_kill => return signal(pid, args).map(Kind::Forbidden),
             _ => return forbidden(number, pid, args).map(Kind::Forbidden),
         };
+        if self.variables.is_none() && pid == self.server && number == libc::SYS_execve {
+            self.variables = Some(Variables::of(&start));
+            self.reader.begins(pid);
+            return None;
+        }
+        let program = start.program(self.variables.as_ref());
         if !program.missing {
             self.reader.begins(pid);
         }
-        let is_start = !self.started && pid == self.server && number == libc::SYS_execve;
-        self.started |= is_start;
-        (!is_start).then_some(Kind::Program(program))
+        Some(Kind::Program(program))
     }
 }
 
@@ -218,45 +231,6 @@ fn forbidden(number: libc::c_long, pid: i32, args: &[u64; 6]) -> Option<Forbidde
         call: call.to_owned(),
         target,
         pid: inner,
-    })
-}
-
-fn program(pid: i32, folder: i32, path: u64, argv: u64) -> Program {
-    let link = |name: String| {
-        let link = fs::read_link(format!("/proc/{pid}/{name}")).unwrap_or_default();
-        link.to_string_lossy().into_owned()
-    };
-    let cwd = link("cwd".to_owned());
-    let mut path = remote::text(pid, path, PATH);
-    if !path.starts_with('/') {
-        let base = match folder {
-            libc::AT_FDCWD => cwd.clone(),
-            fd => link(format!("fd/{fd}")),
-        };
-        // An empty path names the descriptor itself (execveat with AT_EMPTY_PATH).
-        path = if path.is_empty() {
-            base
-        } else {
-            format!("{}/{path}", base.trim_end_matches('/'))
-        };
-    }
-    Program {
-        missing: is_missing(Path::new(&format!("/proc/{pid}/root")), &path),
-        path,
-        argv: remote::texts(pid, argv, ARGUMENTS, ARGUMENT_BYTES),
-        cwd,
-        pid: remote::inner_pid(pid),
-        tried: Vec::new(),
-    }
-}
-
-/// Whether nothing is at `path` below `root` now. What cannot be told, or only by the process
-/// itself (`/proc/self`), is there.
-fn is_missing(root: &Path, path: &str) -> bool {
-    inside::resolve(root, path).is_ok_and(|at| {
-        let own = at.strip_prefix(root).is_ok_and(|at| at.starts_with("proc"));
-        let gone = || fs::symlink_metadata(&at).is_err_and(|e| e.kind() == io::ErrorKind::NotFound);
-        !own && gone()
     })
 }
 
@@ -325,7 +299,6 @@ fn connection(pid: i32, to: &Destination) -> Option<Kind> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
-    use std::os::unix::fs::symlink;
 
     #[test]
     fn addresses_of_interest_are_read() {
@@ -347,28 +320,6 @@ mod tests {
         assert_eq!(v4([127, 0, 0, 1], 6379), Some(local));
         assert_eq!(v4([127, 0, 0, 1], 0), None);
         assert_eq!(v4([192, 0, 2, 1], 6379), None);
-    }
-
-    #[test]
-    fn a_program_is_looked_for_below_its_own_root() {
-        let root = tempfile::tempdir().unwrap();
-        let at = |name: &str| root.path().join(name);
-        fs::create_dir_all(at("usr/bin")).unwrap();
-        fs::write(at("usr/bin/here"), "").unwrap();
-        symlink("/usr/bin", at("bin")).unwrap();
-        symlink("/nowhere", at("usr/bin/dangling")).unwrap();
-        for (path, missing) in [
-            ("/usr/bin/here", false),
-            ("/bin/here", false),
-            ("/bin/../bin/here", false),
-            ("/usr/bin/dangling", true),
-            ("/proc/self/exe", false),
-            ("/bin/absent", true),
-            // It is there, and not below this root.
-            ("/etc/passwd", true),
-        ] {
-            assert_eq!(is_missing(root.path(), path), missing, "{path}");
-        }
     }
 
     proptest! {

@@ -253,7 +253,9 @@ fn a_full_disk_is_full_inside_only() {
 
 #[test]
 fn programs_started_are_seen_but_not_the_start_itself() {
-    let done = run(&shell("cd /tmp; /bin/echo hi there; exit 0"));
+    let done = run(&shell(
+        "cd /tmp; unset HOME; LD_DEBUG=x /bin/echo hi there 2>/dev/null; exit 0",
+    ));
     let programs: Vec<_> = done
         .effects
         .iter()
@@ -266,6 +268,11 @@ fn programs_started_are_seen_but_not_the_start_itself() {
     assert_eq!(programs[0].path, "/bin/echo");
     assert_eq!(programs[0].argv, ["/bin/echo", "hi", "there"]);
     assert_eq!(programs[0].cwd, "/tmp");
+    assert!(programs[0].by.ends_with("sh"), "{}", programs[0].by);
+    let variables = &programs[0].variables;
+    assert_eq!(variables["LD_DEBUG"].as_deref(), Some("x"));
+    assert_eq!(variables["HOME"], None);
+    assert!(!variables.contains_key("PATH"), "{variables:?}");
     assert!(programs[0].pid >= 2);
 }
 

@@ -146,6 +146,31 @@ pub const NOT_FOUND: &str = " (not found)";
 /// Where a program was looked for in vain before it was found, or at all.
 pub const TRIED: &str = "tried";
 
+/// How the names of variables begin that decide which code a program runs, or whom it talks to
+/// (ld.so (8), node (1), python (1), bash (1), git (1), curl (1)).
+const LEADING: &[&str] = &[
+    "ALL_PROXY",
+    "BASH_ENV",
+    "GIT_PROXY",
+    "GIT_SSH",
+    "HTTPS_PROXY",
+    "HTTP_PROXY",
+    "LD_",
+    "NODE_EXTRA_CA_CERTS",
+    "NODE_OPTIONS",
+    "NODE_PATH",
+    "NODE_TLS",
+    "PERL5",
+    "PYTHONHOME",
+    "PYTHONPATH",
+    "PYTHONSTARTUP",
+    "RUBYOPT",
+    "SSL_CERT",
+    "all_proxy",
+    "http_proxy",
+    "https_proxy",
+];
+
 pub fn program(program: &Program) -> Dissected {
     // What was not found may have been started all the same: see `Program::missing`.
     let missing = if program.missing { NOT_FOUND } else { "" };
@@ -154,6 +179,20 @@ pub fn program(program: &Program) -> Dissected {
         parts.leaf(format!("argv[{i}]"), argument.as_str());
     }
     parts.leaf("cwd", program.cwd.as_str());
+    for (name, value) in &program.variables {
+        // Package managers set dozens for whatever they start. What leads a program elsewhere is
+        // told, and what hands it a secret.
+        let weight = match LEADING.iter().any(|leads| name.starts_with(leads)) {
+            true => Weight::Full,
+            false => Weight::ConfidentialOnly,
+        };
+        parts.leaves.push(Leaf {
+            place: format!("env.{name}"),
+            label: None,
+            value: value.clone().unwrap_or_default(),
+            weight,
+        });
+    }
     if !program.tried.is_empty() {
         parts.leaf(TRIED, program.tried.join(":"));
     }
