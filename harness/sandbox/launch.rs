@@ -196,8 +196,7 @@ fn gather(control: &OwnedFd, spec: &Spec, sink: &Arc<dyn Sink>) -> Result<Gather
                 let pidfd = sys::pidfd(pid).map_err(StartError::Helper)?;
                 server = Some(Process { pid, pidfd });
                 if let Some(listener) = fds.pop() {
-                    let package = spec.mounts.iter().map(|mount| mount.target.clone());
-                    let started = watch::spawn(listener, pid, package.collect(), Arc::clone(sink));
+                    let started = watch::spawn(listener, pid, spec, Arc::clone(sink));
                     watch = Some(started.map_err(StartError::Helper)?);
                 }
                 message::tell(control.as_fd(), &Order::Exec, &[]).map_err(StartError::Helper)?;

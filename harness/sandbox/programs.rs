@@ -29,7 +29,12 @@ pub struct Start {
 pub struct Variables(BTreeMap<String, String>);
 
 impl Variables {
-    pub fn of(start: &Start) -> Self {
+    /// Those that the server is started with.
+    pub fn new(env: &[(String, String)]) -> Self {
+        Self(env.iter().cloned().collect())
+    }
+
+    fn of(start: &Start) -> Self {
         let all = remote::texts(start.pid, start.env, ARGUMENTS, ARGUMENT_BYTES);
         let pairs = all.iter().filter_map(|pair| pair.split_once('='));
         Self(
@@ -55,7 +60,7 @@ impl Variables {
 
 impl Start {
     /// The program as it is asked for, by a process whose server was started with `known`.
-    pub fn program(&self, known: Option<&Variables>) -> Program {
+    pub fn program(&self, known: &Variables) -> Program {
         let pid = self.pid;
         let link = |name: String| {
             let link = fs::read_link(format!("/proc/{pid}/{name}")).unwrap_or_default();
@@ -82,8 +87,7 @@ impl Start {
             cwd,
             pid: remote::inner_pid(pid),
             by: link("exe".to_owned()),
-            variables: known
-                .map_or_else(BTreeMap::new, |known| known.changed(&Variables::of(self))),
+            variables: known.changed(&Variables::of(self)),
             tried: Vec::new(),
         }
     }

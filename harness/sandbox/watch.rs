@@ -5,6 +5,7 @@
 use super::attempts::{Attempts, Target};
 use super::programs::{Start, Variables};
 use super::reads::{Ask, Reader, Tally};
+use super::spec::Spec;
 use super::{listeners, notify, remote, seccomp, sys};
 use crate::effect::{Body, FileChange, Flow, Folded, Forbidden, Kind, Peer, Sink};
 use std::io;
@@ -33,11 +34,11 @@ pub struct Watch {
 }
 
 /// Watches until the last watched process has ended. `server` is the process whose first
-/// execve is the start itself; `package` are the folders of the runtime and the package.
+/// execve is the start itself, as `spec` says.
 pub fn spawn(
     listener: OwnedFd,
     server: i32,
-    package: Vec<String>,
+    spec: &Spec,
     sink: Arc<dyn Sink>,
 ) -> io::Result<Arc<Watch>> {
     // Older kernels lack it; then each notification costs a little more.
@@ -50,24 +51,27 @@ pub fn spawn(
         attempts: Attempts::default(),
     });
     let shared = Arc::clone(&watch);
+    // The runtime and the package.
+    let package = spec.mounts.iter().map(|mount| mount.target.clone());
+    let mut eyes = Eyes {
+        server,
+        started: false,
+        variables: Variables::new(&spec.env),
+        reader: Reader::new(package.collect()),
+    };
     std::thread::Builder::new()
         .name("watch".to_owned())
-        .spawn(move || {
-            let mut eyes = Eyes {
-                server,
-                variables: None,
-                reader: Reader::new(package),
-            };
-            shared.run(&mut eyes, &*sink);
-        })?;
+        .spawn(move || shared.run(&mut eyes, &*sink))?;
     Ok(watch)
 }
 
 /// What the watcher's own thread knows.
 struct Eyes {
     server: i32,
-    /// What the server was started with; none before it was.
-    variables: Option<Variables>,
+    /// Whether the server's program was executed.
+    started: bool,
+    /// What it was started with.
+    variables: Variables,
     reader: Reader,
 }
 
@@ -174,12 +178,12 @@ impl Eyes {
             libc::SYS_kill => return signal(pid, args).map(Kind::Forbidden),
             _ => return forbidden(number, pid, args).map(Kind::Forbidden),
         };
-        if self.variables.is_none() && pid == self.server && number == libc::SYS_execve {
-            self.variables = Some(Variables::of(&start));
+        if !self.started && pid == self.server && number == libc::SYS_execve {
+            self.started = true;
             self.reader.begins(pid);
             return None;
         }
-        let program = start.program(self.variables.as_ref());
+        let program = start.program(&self.variables);
         if !program.missing {
             self.reader.begins(pid);
         }
