@@ -59,6 +59,8 @@
 //! - Only [`cli`] reads arguments, prints, or decides how the program ends. `unsafe` stands in
 //!   `sandbox/sys.rs` and `internet/sys.rs` alone, and in the library that shows a server the
 //!   clock (`sandbox/clock/shim.rs` and below it), which runs in the server's processes and never in this one.
+//!   `sandbox/sys.rs`, `sandbox/notify.rs` and `internet/sys.rs` alone, and in the library that shows a server the
+//!   clock (`sandbox/clock/shim.rs`), which runs in the server's processes and never in this one.
 
 #[expect(
     clippy::disallowed_methods,

@@ -125,6 +125,10 @@ rules! {
     RepeatedEffect "repeated-effect" "Something is done more often within one call.";
     NewProgram "new-program" "The server starts a program that it did not start before.";
     NewFile "new-file" "The server creates, changes or deletes a file that it left alone before.";
+    SensitiveRead "sensitive-read" "The server reads what is none of its business: a private key, a credential, a browser's profile, another program's configuration, the variables of a process.";
+    ProbesSandbox "probes-sandbox" "The server looks at what tells it whether it is watched: how its process is confined, what was loaded into it, what process 1 is.";
+    NewRead "new-read" "The server reads a file that it did not read before.";
+    ForbiddenCall "forbidden-call" "The server makes a system call that reaches into another process, the kernel or the machine: ptrace, a mount, a namespace, a kernel module, a signal to a process that is not its own. The sandbox refuses it.";
     RefusedTls "refused-tls" "The server refuses a TLS connection that is not to its liking: a pinned certificate or an authority of its own. What it would have sent cannot be seen.";
     NewAttempt "new-attempt" "A new attempt to reach a local service: a unix socket or a loopback port.";
     ToolAdded "tool-added" "A tool that the old version did not have.";

@@ -106,6 +106,8 @@ impl Context<'_> {
             "exec" => Rule::RepeatedEffect,
             "file" => Rule::NewFile,
             "script" => return self.script_added(name, operation, changes),
+            "read" => return self.read(name, operation, changes),
+            "forbidden" => Rule::ForbiddenCall,
             "tls" => Rule::RefusedTls,
             "unix" | "refused-loopback" => Rule::NewAttempt,
             _ => match operation.host.as_deref() {
@@ -130,6 +132,7 @@ impl Context<'_> {
             Rule::NewProgram => "starts a program",
             Rule::NewFile => "touches a file",
             Rule::ServerRequest => "asks its client",
+            Rule::ForbiddenCall => "reaches out of its process",
             Rule::RefusedTls => "refuses TLS",
             Rule::NewAttempt => "tries a local service",
             Rule::ProtocolViolation => "breaks the protocol",
@@ -178,6 +181,24 @@ impl Context<'_> {
         }
     }
 
+    /// Something is read that this scope did not read. What is no longer read, or in other calls,
+    /// says little: programs read again when they have forgotten.
+    fn read(&self, name: &str, operation: &Operation, changes: &mut Vec<Change>) {
+        let (rule, weight, what) = weigh::read(name);
+        let mut change = self.change(
+            rule,
+            name,
+            format!("{what}: {name}"),
+            operation.calls.clone(),
+        );
+        change.weight = weight;
+        if !self.known.anywhere(name).is_empty() {
+            change.weight = Weight::Trivial;
+        }
+        change.evidence = Some((Side::New, operation.first));
+        changes.push(change);
+    }
+
     /// Whether the same scope goes on to contact the name that was looked up, or always could.
     fn is_preparation(&self, name: &str, operation: &Operation, new: &Known) -> bool {
         let Some(host) = operation.host.as_deref() else {
@@ -204,7 +225,7 @@ impl Context<'_> {
             .collect();
         let effect = !matches!(
             Operation::verb(name),
-            "dns" | "result" | "listing" | "output" | "message" | "script"
+            "dns" | "result" | "listing" | "output" | "message" | "script" | "read"
         );
         if effect && steady && !more.is_empty() {
             let title = format!("now also does this in calls where it did not: {name}");
@@ -327,7 +348,7 @@ impl Context<'_> {
         if !was.steady
             || matches!(
                 Operation::verb(name),
-                "dns" | "result" | "listing" | "output" | "message" | "exit"
+                "dns" | "result" | "listing" | "output" | "message" | "exit" | "read"
             )
             || !new.anywhere(name).is_empty()
         {

@@ -1,7 +1,7 @@
 //! How an operation that came or went weighs, read from what it does.
 
-use super::change::Weight;
-use crate::effect::{is_installed, is_own};
+use super::change::{Rule, Weight};
+use crate::effect::{Reading, is_installed, is_own, reading};
 use crate::provenance::Source;
 use crate::snapshot::{OWN_FOLDER, Operation};
 use std::collections::BTreeSet;
@@ -12,8 +12,11 @@ pub fn vanished(name: &str) -> Weight {
         .iter()
         .any(|verb| name.starts_with(verb));
     let deeds = matches!(Operation::verb(name), "http" | "mail" | "file");
-    // A folder is made for what is put into it.
-    if deeds && !reads && !name.starts_with("file make folder") {
+    // A folder is made for what is put into it, and an attempt did nothing.
+    let idle = ["file make folder", "file attempt"]
+        .iter()
+        .any(|deed| name.starts_with(deed));
+    if deeds && !reads && !idle {
         Weight::Grave
     } else {
         Weight::Ordinary
@@ -60,6 +63,31 @@ pub fn file_of_script(name: &str, carries: &BTreeSet<&Source>) -> Weight {
     } else {
         file(name, carries)
     }
+}
+
+/// What a read that was not made before is, how it weighs, and what it does. What an argument or
+/// a setting told the server to read, and what lies in its own folders, is for information.
+pub fn read(name: &str) -> (Rule, Weight, String) {
+    let path = name.strip_prefix("read ").unwrap_or(name);
+    let told = ["{argument(", "{setting(", "{earlier("]
+        .iter()
+        .any(|source| path.contains(source));
+    let (rule, weight, what) = match reading(path) {
+        _ if told => (Rule::NewRead, Weight::Trivial, "reads what it was told to"),
+        Reading::Guarded(whose) => (Rule::SensitiveRead, Weight::Ordinary, whose),
+        Reading::Probe => (
+            Rule::ProbesSandbox,
+            Weight::Ordinary,
+            "looks whether it is watched",
+        ),
+        Reading::Own => (Rule::NewRead, Weight::Trivial, "reads a file of its own"),
+        Reading::Runtime | Reading::Other => (Rule::NewRead, Weight::Ordinary, "reads a file"),
+    };
+    let what = match rule {
+        Rule::SensitiveRead => format!("reads {what}"),
+        _ => what.to_owned(),
+    };
+    (rule, weight, what)
 }
 
 /// To ask the model, or through the client the user, is to reach past the tool's own task.

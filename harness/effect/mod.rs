@@ -4,6 +4,7 @@
 mod body;
 mod network;
 mod protocol;
+mod reading;
 mod system;
 mod territory;
 
@@ -12,7 +13,8 @@ pub use network::{
     Auth, Datagram, Dns, Flow, Http, Mail, MailPart, MailTls, Peer, Reply, Tls, TlsOutcome,
 };
 pub use protocol::{Misbehaviour, ServerMessage, Surface, ToolResult};
-pub use system::{Exit, FileAction, FileChange, Program, Script};
+pub use reading::{Reading, is_system, reading, reading_at_home};
+pub use system::{Exit, FileAction, FileChange, FileRead, Folded, Forbidden, Program, Script};
 pub use territory::{is_bookkeeping, is_installed, is_own};
 
 use serde::{Deserialize, Serialize};
@@ -59,8 +61,11 @@ pub enum Kind {
     Flow(Flow),
     Datagram(Datagram),
     File(FileChange),
+    Read(FileRead),
+    Reads(Folded),
     Program(Program),
     Script(Script),
+    Forbidden(Forbidden),
     Exit(Exit),
     Surface(Surface),
     Result(ToolResult),

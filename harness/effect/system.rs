@@ -3,6 +3,7 @@
 
 use super::Body;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// A difference between the file tree before and after.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,6 +29,37 @@ pub enum FileAction {
     Deleted,
     FolderCreated,
     LinkCreated,
+    /// Nothing is left of it: it was made and gone again between two looks, or refused.
+    Attempted,
+}
+
+/// A file or folder that was opened for reading, or that somebody tried to open.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileRead {
+    /// Absolute path inside the sandbox, links followed. The reader's own entry of /proc is
+    /// `/proc/self`, another process's but the first `/proc/{pid}`.
+    pub path: String,
+    /// The path as it was asked for, where that is another one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked: Option<String>,
+    /// There was nothing when it was asked for.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub missing: bool,
+    /// Opened as a folder, for its entries.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub listed: bool,
+    /// Process id inside the sandbox.
+    pub pid: u32,
+}
+
+/// Opens for reading that are told by their number alone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Folded {
+    /// The folder that too many different paths were opened in; none for the runtime and the
+    /// package, and for what was told before within the same call.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub folder: Option<String>,
+    pub opens: u64,
 }
 
 /// A program that was started (execve, execveat).
@@ -40,6 +72,13 @@ pub struct Program {
     pub cwd: String,
     /// Process id inside the sandbox.
     pub pid: u32,
+    /// The program that starts it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub by: String,
+    /// Variables that are set otherwise than they were for the server, the first of them and of
+    /// each value; none for one that is not set any more.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub variables: BTreeMap<String, Option<String>>,
     /// There was no such file when it was asked for. It says which tries belong to one start, and
     /// excuses nothing: the file may have been put there before the kernel looked.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -71,6 +110,19 @@ pub struct Script {
     /// It was not run: the scenario says so.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub skipped: bool,
+}
+
+/// A system call that reaches out of the process: into another one, or into the machine.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Forbidden {
+    /// `ptrace`, `mount`, `unshare`, … or `kill` for a signal to a process that is not the
+    /// server's.
+    pub call: String,
+    /// Whom or what it was meant for, as far as it can be told: `process 1`, a path.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub target: String,
+    /// Process id inside the sandbox.
+    pub pid: u32,
 }
 
 /// The end of the server's main process, or in the install phase of a script's.

@@ -98,6 +98,9 @@ pub fn carried(finding: &Finding) -> Option<Body> {
         | Kind::Tls(_)
         | Kind::Program(_)
         | Kind::Script(_)
+        | Kind::Forbidden(_)
+        | Kind::Read(_)
+        | Kind::Reads(_)
         | Kind::Exit(_)
         | Kind::Surface(_)
         | Kind::Result(_)
@@ -256,9 +259,26 @@ pub fn told(kind: &Kind) -> String {
                 FileAction::Deleted => return format!("file deleted: {}", file.path),
                 FileAction::FolderCreated => return format!("folder created: {}", file.path),
                 FileAction::LinkCreated => "linked",
+                FileAction::Attempted => return format!("file tried: {}", file.path),
             };
             format!("file {action}: {}, {} bytes", file.path, file.content.len)
         }
+        Kind::Read(read) => {
+            let missing = if read.missing { " (not there)" } else { "" };
+            let what = if read.listed {
+                "folder listed"
+            } else {
+                "file read"
+            };
+            match &read.asked {
+                Some(asked) => format!("{what}: {}{missing}, asked for as {asked}", read.path),
+                None => format!("{what}: {}{missing}", read.path),
+            }
+        }
+        Kind::Reads(reads) => match &reads.folder {
+            Some(folder) => format!("read {folder}/: {} further opens", reads.opens),
+            None => format!("read runtime and package, or again: {} opens", reads.opens),
+        },
         Kind::Program(program) => {
             let missing = if program.missing { " (not found)" } else { "" };
             format!(
@@ -275,6 +295,10 @@ pub fn told(kind: &Kind) -> String {
                 script.name, script.package, script.text
             )
         }
+        Kind::Forbidden(call) => match call.target.as_str() {
+            "" => format!("system call {}", call.call),
+            target => format!("system call {} on {target}", call.call),
+        },
         Kind::Exit(exit) => {
             let how = match (exit.code, exit.signal) {
                 (Some(code), _) => format!("with status {code}"),

@@ -2,7 +2,10 @@
 
 /// Blind spots that every run has, by what would be needed to see.
 const ALWAYS: &[&str] = &[
-    "files are only seen when they were changed: reading one leaves no trace unless its content leaves the process",
+    "files are seen when they are opened: asking whether one is there (stat, access), or where a link leads, leaves no trace",
+    "a path is read from the server's memory before the kernel reads it: threads that change it meanwhile can open another file than is told, though what of it leaves the process is seen",
+    "what is read of the runtime, the package, temporary files and caches is counted and not compared",
+    "signals between a server's own processes are not seen, and of programs not how long they ran",
     "install scripts get what the fake internet answers: one that downloads a part of its package does not get it",
     "what waits for circumstances other than those that were tried, or for arguments that were never generated, is not reached",
     "the clock is the run's own for programs that ask libc: statically linked ones and times of files show the real date, and timers of the kernel (timerfd, alarm) are not hurried",

@@ -416,8 +416,13 @@ impl Live {
         self.world.cut();
     }
 
-    /// Tells what was written since the last look as an effect of the present phase and call.
+    /// Tells what was written, and what was read and not told, since the last look as effects of
+    /// the present phase and call.
     fn harvest(&mut self) {
+        self.child
+            .reads()
+            .into_iter()
+            .for_each(|reads| self.recorder.emit(Kind::Reads(reads)));
         if self.child.dirty() {
             for change in files(&mut self.child, &mut self.notes) {
                 self.recorder.emit(Kind::File(change));
@@ -447,6 +452,9 @@ impl Live {
                 what: "stderr".into(),
                 bytes: stderr,
             }));
+        }
+        for reads in self.child.reads() {
+            sink.emit(Kind::Reads(reads));
         }
         for change in files(&mut self.child, &mut self.notes) {
             sink.emit(Kind::File(change));

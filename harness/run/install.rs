@@ -167,6 +167,9 @@ async fn run(
         rest(world).await;
         let harvest = tokio::task::block_in_place(|| prepared.harvest(Bound::default()));
         failures.extend(harvest.notes);
+        for reads in prepared.reads() {
+            recorder.emit(Kind::Reads(reads));
+        }
         for change in harvest.changes {
             recorder.emit(Kind::File(change));
         }

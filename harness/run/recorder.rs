@@ -194,6 +194,7 @@ fn is_outward(kind: &Kind) -> bool {
             | Kind::Datagram(_)
             | Kind::File(_)
             | Kind::Program(_)
+            | Kind::Forbidden(_)
     )
 }
 

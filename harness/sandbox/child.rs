@@ -6,6 +6,7 @@ use super::launch::{Init, Process};
 use super::message::{self, News};
 use super::sys;
 use super::watch::Watch;
+use crate::effect::{Body, FileAction, FileChange, Folded};
 use std::fs::{self, File};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -138,6 +139,13 @@ impl Child {
         true
     }
 
+    /// Opens for reading that were counted and not told since this was last asked. What is
+    /// opened from now on is told again where it was told before.
+    pub fn reads(&self) -> Vec<Folded> {
+        let watches = self.watch.iter().chain(&self.earlier);
+        watches.flat_map(|watch| watch.reads()).collect()
+    }
+
     /// Resident memory of the main process now, in bytes; 0 when it has ended.
     pub fn memory_bytes(&self) -> u64 {
         let statm = fs::read_to_string(format!("/proc/{}/statm", self.server.pid));
@@ -247,16 +255,37 @@ impl Child {
 
     /// What was written, changed and deleted since the last harvest, the first time since the
     /// start. A file changed twice is told twice, each time whole and with what became of it
-    /// since the last look; one made and deleted between two looks is not seen, and a renamed
-    /// one is deleted here and created there. `bound` is for all harvests together, and each
-    /// note is given once.
+    /// since the last look, and a renamed one is deleted here and created there. One made and
+    /// deleted between two looks, or refused, is told as attempted where it is nobody's own.
+    /// `bound` is for all harvests together, and each note is given once.
     ///
     /// While the server runs, an entry that is as it was costs about a microsecond, and its
     /// content is not looked at; past 5,000 entries nothing is looked at before the end. What
     /// is written through a memory map may show only in the content, so after
     /// [`wait_timeout`](Self::wait_timeout) has told the end everything is read once more.
     pub fn harvest(&mut self, bound: Bound) -> Harvest {
-        self.writable.harvest(bound, self.exit.is_some())
+        let mut harvest = self.writable.harvest(bound, self.exit.is_some());
+        for watch in self.watch.iter().chain(&self.earlier) {
+            attempts(watch, &mut harvest);
+        }
+        harvest
+    }
+}
+
+/// Adds the writes that left nothing behind.
+pub(super) fn attempts(watch: &Watch, harvest: &mut Harvest) {
+    let tried = watch.attempts(&harvest.changes);
+    harvest.changes.extend(tried.into_iter().map(attempted));
+}
+
+/// A write that left nothing behind.
+fn attempted(path: String) -> FileChange {
+    FileChange {
+        path,
+        action: FileAction::Attempted,
+        mode: 0,
+        content: Body::default(),
+        planted: None,
     }
 }
 

@@ -147,7 +147,7 @@ fn become_program(
     let listener = seccomp::install().at(Step::Harden, "seccomp")?;
     if let Err(e) = &listener {
         notes.push(format!(
-            "programs started and connections to local sockets are not seen: {e}"
+            "files read, programs started, connections to local sockets and refused system calls are not seen: {e}"
         ));
     }
     let fds: Vec<_> = listener.iter().map(AsFd::as_fd).collect();

@@ -10,6 +10,16 @@ const MOST_LINKS: u32 = 40;
 /// Follows links below `root` as they are followed by a process that has it as its root.
 /// Nothing needs to be there.
 pub fn resolve(root: &Path, path: &str) -> io::Result<PathBuf> {
+    resolve_for(root, path, || None).map(|inside| outside(root, &inside))
+}
+
+/// The same for the process that goes by the id `own` gives in the /proc below `root`, which
+/// /proc/self leads to. Gives the path as that process would write it.
+pub fn resolve_for(
+    root: &Path,
+    path: &str,
+    mut own: impl FnMut() -> Option<u32>,
+) -> io::Result<PathBuf> {
     let mut inside = PathBuf::from("/");
     let mut left: Vec<PathBuf> = parts(Path::new(path));
     let mut links = 0;
@@ -19,6 +29,12 @@ pub fn resolve(root: &Path, path: &str) -> io::Result<PathBuf> {
             continue;
         }
         let next = inside.join(&part);
+        if (next == Path::new("/proc/self") || next == Path::new("/proc/thread-self"))
+            && let Some(own) = own()
+        {
+            inside = PathBuf::from(format!("/proc/{own}"));
+            continue;
+        }
         match fs::read_link(outside(root, &next)) {
             Ok(to) => {
                 links += 1;
@@ -33,7 +49,7 @@ pub fn resolve(root: &Path, path: &str) -> io::Result<PathBuf> {
             Err(_) => inside = next,
         }
     }
-    Ok(outside(root, &inside))
+    Ok(inside)
 }
 
 fn outside(root: &Path, inside: &Path) -> PathBuf {

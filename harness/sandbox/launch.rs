@@ -2,15 +2,15 @@
 //! what it hands over. Blocks until the server's program is executed or cannot be; between the
 //! building of the sandbox and the start of the server, errands are run where there are any.
 
-use super::child::{Child, Parts};
+use super::child::{self, Child, Parts};
 use super::clock::Hand;
 use super::error::StartError;
 use super::harvest::{Bound, Harvest, Writable};
 use super::message::{self, News, Order};
-use super::spec::Spec;
-use super::watch::{self, Watch};
+use super::spec::{Errand, Spec};
+use super::watch::{self, Premises, Watch};
 use super::{helper, sys};
-use crate::effect::Sink;
+use crate::effect::{Folded, Sink};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::CommandExt;
@@ -110,7 +110,7 @@ pub fn prepare(spec: &Spec, sink: Arc<dyn Sink>) -> Result<Prepared, StartError>
     let mut gathered = Gathered::default();
     let built = message::tell(control.as_fd(), &Order::Build, &fds)
         .map_err(StartError::Helper)
-        .and_then(|()| gathered.hear(&control, &sink, Until::Built));
+        .and_then(|()| gathered.hear(&control, Until::Built));
     if built.is_err() {
         let _ = helper.kill();
     }
@@ -125,6 +125,13 @@ pub fn prepare(spec: &Spec, sink: Arc<dyn Sink>) -> Result<Prepared, StartError>
     else {
         return Err(StartError::Silent);
     };
+    let targets = spec.mounts.iter().map(|mount| mount.target.clone());
+    let package: Vec<String> = targets.collect();
+    let premises = |env: &[(String, String)]| Premises {
+        env: env.to_vec(),
+        package: package.clone(),
+    };
+    let errand = |errand: &Errand| (errand.limit, premises(&errand.env));
     Ok(Prepared {
         control,
         stdin: stdin.into(),
@@ -132,8 +139,9 @@ pub fn prepare(spec: &Spec, sink: Arc<dyn Sink>) -> Result<Prepared, StartError>
         stderr: stderr.into(),
         sockets,
         writable: Writable::new(scratch, spec),
-        limits: spec.before.iter().map(|errand| errand.limit).collect(),
+        errands: spec.before.iter().map(errand).collect(),
         done: 0,
+        premises: premises(&spec.env),
         watches: Vec::new(),
         sink,
         reduced,
@@ -150,9 +158,11 @@ pub struct Prepared {
     stderr: OwnedFd,
     sockets: Sockets,
     writable: Writable,
-    /// How long each errand may take.
-    limits: Vec<Duration>,
+    /// How long each errand may take, and what it is started with.
+    errands: Vec<(Duration, Premises)>,
     done: usize,
+    /// What the server is started with.
+    premises: Premises,
     watches: Vec<Arc<Watch>>,
     sink: Arc<dyn Sink>,
     reduced: bool,
@@ -208,7 +218,7 @@ impl Prepared {
         output: OwnedFd,
         ahead: &dyn Fn(i64),
     ) -> Result<Option<ErrandEnd>, StartError> {
-        let Some(limit) = self.limits.get(self.done) else {
+        let Some((limit, premises)) = self.errands.get(self.done) else {
             return Ok(None);
         };
         let patience = limit.as_secs() + PATIENCE_S;
@@ -223,7 +233,8 @@ impl Prepared {
                     self.notes.extend(notes);
                     let pid = sender.ok_or(StartError::Silent)?;
                     if let Some(listener) = fds.pop() {
-                        let watch = watch::spawn(listener, pid, Arc::clone(&self.sink));
+                        let sink = Arc::clone(&self.sink);
+                        let watch = watch::spawn(listener, pid, premises.clone(), sink);
                         self.watches.push(watch.map_err(StartError::Helper)?);
                     }
                     message::tell(self.control.as_fd(), &Order::Exec, &[])
@@ -254,19 +265,32 @@ impl Prepared {
 
     /// As [`Child::harvest`], of what errands did.
     pub fn harvest(&mut self, bound: Bound) -> Harvest {
-        self.writable.harvest(bound, false)
+        let mut harvest = self.writable.harvest(bound, false);
+        for watch in &self.watches {
+            child::attempts(watch, &mut harvest);
+        }
+        harvest
+    }
+
+    /// As [`Child::reads`], of what errands opened.
+    pub fn reads(&self) -> Vec<Folded> {
+        self.watches
+            .iter()
+            .flat_map(|watch| watch.reads())
+            .collect()
     }
 
     /// Starts the server.
     pub fn start(self) -> Result<Started, StartError> {
-        if !self.limits.is_empty() {
+        if !self.errands.is_empty() {
             message::tell(self.control.as_fd(), &Order::Begin, &[]).map_err(StartError::Helper)?;
         }
         let mut gathered = Gathered {
             notes: self.notes,
             ..Gathered::default()
         };
-        gathered.hear(&self.control, &self.sink, Until::Running)?;
+        let running = Until::Running(self.premises, self.sink);
+        gathered.hear(&self.control, running)?;
         let Some(server) = gathered.server else {
             return Err(StartError::Silent);
         };
@@ -341,19 +365,14 @@ struct Gathered {
     notes: Vec<String>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
 enum Until {
     Built,
-    Running,
+    /// With what it is started with, and who is told what is seen.
+    Running(Premises, Arc<dyn Sink>),
 }
 
 impl Gathered {
-    fn hear(
-        &mut self,
-        control: &OwnedFd,
-        sink: &Arc<dyn Sink>,
-        until: Until,
-    ) -> Result<(), StartError> {
+    fn hear(&mut self, control: &OwnedFd, until: Until) -> Result<(), StartError> {
         loop {
             let (news, mut fds, sender) = next(control, PATIENCE_S)?;
             match news {
@@ -365,7 +384,7 @@ impl Gathered {
                 News::Built { reduced, notes } => {
                     self.notes.extend(notes);
                     self.tree = fds.pop().map(|scratch| (scratch, reduced));
-                    if until == Until::Built {
+                    if matches!(until, Until::Built) {
                         return Ok(());
                     }
                 }
@@ -374,8 +393,9 @@ impl Gathered {
                     let pid = sender.ok_or(StartError::Silent)?;
                     let pidfd = sys::pidfd(pid).map_err(StartError::Helper)?;
                     self.server = Some(Process { pid, pidfd });
-                    if let Some(listener) = fds.pop() {
-                        let started = watch::spawn(listener, pid, Arc::clone(sink));
+                    if let (Some(listener), Until::Running(premises, sink)) = (fds.pop(), &until) {
+                        let (premises, sink) = (premises.clone(), Arc::clone(sink));
+                        let started = watch::spawn(listener, pid, premises, sink);
                         self.watch = Some(started.map_err(StartError::Helper)?);
                     }
                     message::tell(control.as_fd(), &Order::Exec, &[])

@@ -20,6 +20,7 @@
 //! It refuses to run with less network isolation than asked for; lesser file trees are told
 //! by [`Level`] and notes.
 
+mod attempts;
 mod child;
 mod clock;
 mod copy;
@@ -38,7 +39,10 @@ mod namespace;
 mod netlink;
 mod network;
 mod nft;
+mod notify;
 mod probe;
+mod programs;
+mod reads;
 mod remote;
 mod root;
 mod seccomp;

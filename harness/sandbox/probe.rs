@@ -3,7 +3,7 @@
 use super::error::StartError;
 use super::launch::{Level, start};
 use super::spec::{Limits, Mode, Mount, Spec};
-use crate::effect::Kept;
+use crate::effect::{Kept, Kind};
 use std::fs::File;
 use std::io::Read;
 use std::os::fd::OwnedFd;
@@ -35,7 +35,7 @@ pub fn probe(helper: Option<PathBuf>) -> Vec<Probe> {
         }];
     };
     let spec = Spec {
-        argv: ["/bin/sh", "-c", "date +%s || :"]
+        argv: ["/bin/sh", "-c", "date +%s || :; : < /etc/hostname"]
             .map(str::to_owned)
             .to_vec(),
         env: vec![("PATH".to_owned(), "/usr/bin:/bin".to_owned())],
@@ -51,7 +51,8 @@ pub fn probe(helper: Option<PathBuf>) -> Vec<Probe> {
         ..Spec::default()
     };
     let began = std::time::Instant::now();
-    let outcome = start(&spec, Arc::new(Kept::default())).map(|mut started| {
+    let kept = Arc::new(Kept::default());
+    let outcome = start(&spec, kept.clone()).map(|mut started| {
         let ready = began.elapsed();
         let exit = started.child.wait_timeout(Duration::from_secs(10));
         let clock = tells(DATE, started.stdout);
@@ -69,6 +70,7 @@ pub fn probe(helper: Option<PathBuf>) -> Vec<Probe> {
                     advice: None,
                 },
                 clock,
+                observer(&kept.take()),
             ];
             all.extend(notes.into_iter().map(|note| Probe {
                 what: "limitation",
@@ -88,6 +90,26 @@ pub fn probe(helper: Option<PathBuf>) -> Vec<Probe> {
             advice: e.hint().map(str::to_owned),
             detail: e.to_string(),
         }],
+    }
+}
+
+/// Whether what the program read was seen.
+fn observer(seen: &[Kind]) -> Probe {
+    let available = seen
+        .iter()
+        .any(|kind| matches!(kind, Kind::Read(read) if read.path == "/etc/hostname"));
+    Probe {
+        what: "observer",
+        available,
+        detail: if available {
+            "files read, programs, local sockets and refused calls, by seccomp notifications"
+        } else {
+            "system calls are not shown: files read and programs started are not seen"
+        }
+        .to_owned(),
+        advice: (!available).then(|| {
+            "notifications need Linux 5.5, and no seccomp listener around turncoat".to_owned()
+        }),
     }
 }
 

@@ -1,7 +1,8 @@
-//! Bounded reads from the memory of a watched process. Everything read is hostile, may change
+//! Bounded reads from the memory of a watched process, and its number. Everything read is hostile, may change
 //! while it is read, and may not be there at all.
 
 use super::sys;
+use std::fs;
 
 const PAGE: u64 = 4096;
 
@@ -61,6 +62,14 @@ pub fn texts(pid: i32, address: u64, count: usize, max: usize) -> Vec<String> {
         all.push(text);
     }
     all
+}
+
+/// The id of the process, not the thread, in the innermost namespace; 0 when it is gone.
+pub fn inner_pid(pid: i32) -> u32 {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let ids = status.lines().find_map(|line| line.strip_prefix("NStgid:"));
+    ids.and_then(|ids| ids.split_whitespace().last()?.parse().ok())
+        .unwrap_or(0)
 }
 
 #[cfg(test)]

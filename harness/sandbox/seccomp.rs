@@ -20,46 +20,52 @@ const ARGUMENT: u32 = 16;
 /// From one argument to the next.
 const NEXT: u32 = 8;
 
-/// Ways around the namespaces, into other processes, or into rarely tested kernel code.
-const DENIED: &[libc::c_long] = &[
+/// Ways around the namespaces, into other processes, or into the kernel: refused, and told of.
+/// No ordinary program makes them by the way.
+const FORBIDDEN: &[(libc::c_long, &str)] = &[
     // mounts and namespaces
-    libc::SYS_mount,
-    libc::SYS_umount2,
-    libc::SYS_pivot_root,
-    libc::SYS_fsopen,
-    libc::SYS_fsconfig,
-    libc::SYS_fsmount,
-    libc::SYS_fspick,
-    libc::SYS_move_mount,
-    libc::SYS_open_tree,
-    libc::SYS_mount_setattr,
-    libc::SYS_unshare,
-    libc::SYS_setns,
+    (libc::SYS_mount, "mount"),
+    (libc::SYS_umount2, "umount2"),
+    (libc::SYS_pivot_root, "pivot_root"),
+    (libc::SYS_fsopen, "fsopen"),
+    (libc::SYS_fsmount, "fsmount"),
+    (libc::SYS_move_mount, "move_mount"),
+    (libc::SYS_open_tree, "open_tree"),
+    (libc::SYS_mount_setattr, "mount_setattr"),
+    (libc::SYS_unshare, "unshare"),
+    (libc::SYS_setns, "setns"),
     // other processes
-    libc::SYS_ptrace,
-    libc::SYS_process_vm_readv,
-    libc::SYS_process_vm_writev,
-    libc::SYS_pidfd_getfd,
+    (libc::SYS_ptrace, "ptrace"),
+    (libc::SYS_process_vm_readv, "process_vm_readv"),
+    (libc::SYS_process_vm_writev, "process_vm_writev"),
+    (libc::SYS_pidfd_getfd, "pidfd_getfd"),
+    // kernel programs and modules
+    (libc::SYS_bpf, "bpf"),
+    (libc::SYS_kexec_load, "kexec_load"),
+    (libc::SYS_init_module, "init_module"),
+    (libc::SYS_finit_module, "finit_module"),
+    (libc::SYS_delete_module, "delete_module"),
+    // the machine
+    (libc::SYS_reboot, "reboot"),
+    (libc::SYS_swapon, "swapon"),
+    (libc::SYS_swapoff, "swapoff"),
+    (libc::SYS_syslog, "syslog"),
+    (libc::SYS_open_by_handle_at, "open_by_handle_at"),
+];
+
+/// Refused without a word: rarely tested kernel code that runtimes and libraries ask for when
+/// they look what there is.
+const DENIED: &[libc::c_long] = &[
+    libc::SYS_fsconfig,
+    libc::SYS_fspick,
     libc::SYS_kcmp,
-    // kernel programs, modules, keys, memory tricks
-    libc::SYS_bpf,
     libc::SYS_perf_event_open,
-    libc::SYS_kexec_load,
-    libc::SYS_init_module,
-    libc::SYS_finit_module,
-    libc::SYS_delete_module,
     libc::SYS_add_key,
     libc::SYS_request_key,
     libc::SYS_keyctl,
     libc::SYS_userfaultfd,
-    // the machine
-    libc::SYS_reboot,
-    libc::SYS_swapon,
-    libc::SYS_swapoff,
     libc::SYS_acct,
     libc::SYS_quotactl,
-    libc::SYS_syslog,
-    libc::SYS_open_by_handle_at,
     libc::SYS_name_to_handle_at,
 ];
 
@@ -73,7 +79,12 @@ const ABSENT: &[libc::c_long] = &[
 ];
 
 /// Calls the watcher sees before they happen.
-const WATCHED: &[libc::c_long] = &[libc::SYS_execve, libc::SYS_execveat, libc::SYS_connect];
+const WATCHED: &[libc::c_long] = &[
+    libc::SYS_execve,
+    libc::SYS_execveat,
+    libc::SYS_connect,
+    libc::SYS_kill,
+];
 
 /// Opens, and which of their arguments holds the flags.
 const OPENS: &[(libc::c_long, u32)] = &[
@@ -83,7 +94,7 @@ const OPENS: &[(libc::c_long, u32)] = &[
 ];
 
 /// Flags of opens that can change anything, O_TRUNC without write access included (open (2)).
-const OPENS_TO_WRITE: u32 = (libc::O_WRONLY | libc::O_RDWR | libc::O_CREAT | libc::O_TRUNC) as u32;
+const OPENS_TO_WRITE: i32 = libc::O_WRONLY | libc::O_RDWR | libc::O_CREAT | libc::O_TRUNC;
 
 /// Calls that change the file tree without a descriptor that was opened for writing.
 const WRITES: &[libc::c_long] = &[
@@ -121,10 +132,22 @@ const OLDER_WRITES: &[libc::c_long] = &[
 const OLDER_WRITES: &[libc::c_long] = &[];
 
 /// Whether a call that is shown to the watcher can change the file tree.
-pub fn may_write(call: libc::c_long) -> bool {
-    OPENS.iter().any(|(open, _)| *open == call)
-        || WRITES.contains(&call)
-        || OLDER_WRITES.contains(&call)
+pub fn may_write(call: libc::c_long, arguments: &[u64; 6]) -> bool {
+    match OPENS.iter().find(|(open, _)| *open == call) {
+        Some((_, flags)) => arguments[*flags as usize] as i32 & OPENS_TO_WRITE != 0,
+        None => WRITES.contains(&call) || OLDER_WRITES.contains(&call),
+    }
+}
+
+/// The name of a call that the watcher is shown to refuse it.
+pub fn forbidden(call: libc::c_long, arguments: &[u64; 6]) -> Option<&'static str> {
+    if call == libc::SYS_clone {
+        return (arguments[0] as u32 & NEW_NAMESPACE != 0).then_some("clone");
+    }
+    FORBIDDEN
+        .iter()
+        .find(|(forbidden, _)| *forbidden == call)
+        .map(|(_, name)| *name)
 }
 
 const NEW_NAMESPACE: u32 = (libc::CLONE_NEWNS
@@ -167,12 +190,13 @@ fn program(watch: bool) -> Vec<sock_filter> {
     // The x32 calls of x86-64 have their own numbers from this bit up.
     p.extend([jump(BPF_JGE, 0x4000_0000, 0, 1), give(error(libc::ENOSYS))]);
     if watch {
-        // First, because they are the most frequent; opens for reading are nobody's business.
+        // First, because they are the most frequent. A name opened for itself alone (O_PATH) gives
+        // nothing to read; what is opened by way of it comes here again.
         for (open, flags) in OPENS {
             p.extend([
                 jump(BPF_JEQ, *open as u32, 0, 4),
                 load(ARGUMENT + NEXT * flags),
-                jump(BPF_JSET, OPENS_TO_WRITE, 0, 1),
+                jump(BPF_JSET, libc::O_PATH as u32, 1, 0),
                 give(SECCOMP_RET_USER_NOTIF),
                 give(SECCOMP_RET_ALLOW),
             ]);
@@ -181,6 +205,13 @@ fn program(watch: bool) -> Vec<sock_filter> {
             p.extend(each(calls, SECCOMP_RET_USER_NOTIF));
         }
     }
+    // Without a watcher they are refused all the same.
+    let forbidden = match watch {
+        true => SECCOMP_RET_USER_NOTIF,
+        false => error(libc::EPERM),
+    };
+    let calls: Vec<libc::c_long> = FORBIDDEN.iter().map(|(call, _)| *call).collect();
+    p.extend(each(&calls, forbidden));
     p.extend(each(DENIED, error(libc::EPERM)));
     p.extend(each(ABSENT, error(libc::ENOSYS)));
     // clone may make threads and processes, not namespaces.
@@ -188,7 +219,7 @@ fn program(watch: bool) -> Vec<sock_filter> {
         jump(BPF_JEQ, libc::SYS_clone as u32, 0, 4),
         load(ARGUMENT),
         jump(BPF_JSET, NEW_NAMESPACE, 0, 1),
-        give(error(libc::EPERM)),
+        give(forbidden),
         give(SECCOMP_RET_ALLOW),
     ]);
     // Sockets: unix, IPv4, IPv6, and route netlink, with which getifaddrs lists interfaces.
@@ -212,7 +243,7 @@ fn error(errno: i32) -> u32 {
     SECCOMP_RET_ERRNO | errno as u32
 }
 
-fn each(calls: &[libc::c_long], action: u32) -> impl Iterator<Item = sock_filter> {
+fn each(calls: &[libc::c_long], action: u32) -> impl Iterator<Item = sock_filter> + '_ {
     calls
         .iter()
         .flat_map(move |call| [jump(BPF_JEQ, *call as u32, 0, 1), give(action)])
@@ -280,11 +311,19 @@ mod tests {
         let allow = SECCOMP_RET_ALLOW;
         assert_eq!(verdict(libc::SYS_read, 0, 0), allow);
         assert_eq!(verdict(libc::SYS_connect, 3, 0), SECCOMP_RET_USER_NOTIF);
-        assert_eq!(verdict(libc::SYS_ptrace, 0, 0), error(libc::EPERM));
+        assert_eq!(verdict(libc::SYS_ptrace, 0, 0), SECCOMP_RET_USER_NOTIF);
+        assert_eq!(forbidden(libc::SYS_ptrace, &[0; 6]), Some("ptrace"));
+        assert_eq!(verdict(libc::SYS_keyctl, 0, 0), error(libc::EPERM));
+        assert_eq!(forbidden(libc::SYS_keyctl, &[0; 6]), None);
         assert_eq!(verdict(libc::SYS_clone3, 0, 0), error(libc::ENOSYS));
         assert_eq!(verdict(libc::SYS_clone, libc::SIGCHLD as u32, 0), allow);
         let new = libc::CLONE_NEWUSER as u32;
-        assert_eq!(verdict(libc::SYS_clone, new, 0), error(libc::EPERM));
+        assert_eq!(verdict(libc::SYS_clone, new, 0), SECCOMP_RET_USER_NOTIF);
+        assert_eq!(
+            forbidden(libc::SYS_clone, &[new.into(), 0, 0, 0, 0, 0]),
+            Some("clone")
+        );
+        assert_eq!(forbidden(libc::SYS_clone, &[0; 6]), None);
         for family in [libc::AF_UNIX, libc::AF_INET, libc::AF_INET6] {
             assert_eq!(verdict(libc::SYS_socket, family as u32, 99), allow);
         }
@@ -300,10 +339,13 @@ mod tests {
     }
 
     #[test]
-    fn only_opens_that_can_write_are_shown() {
+    fn every_open_is_shown_and_told_by_its_flags() {
         let flags = |flags: i32| decide(libc::SYS_openat, [0, !0, flags as u32]);
-        let reading = libc::O_RDONLY | libc::O_CLOEXEC | libc::O_DIRECTORY | libc::O_PATH;
-        assert_eq!(flags(reading), SECCOMP_RET_ALLOW);
+        let writes = |flags: i32| may_write(libc::SYS_openat, &[0, 0, flags as u64, 0, 0, 0]);
+        assert_eq!(flags(libc::O_PATH | libc::O_CLOEXEC), SECCOMP_RET_ALLOW);
+        let reading = libc::O_RDONLY | libc::O_CLOEXEC | libc::O_DIRECTORY;
+        assert_eq!(flags(reading), SECCOMP_RET_USER_NOTIF);
+        assert!(!writes(reading));
         for writing in [
             libc::O_WRONLY,
             libc::O_RDWR,
@@ -311,12 +353,14 @@ mod tests {
             libc::O_TRUNC,
             libc::O_TMPFILE | libc::O_RDWR,
         ] {
-            assert_eq!(flags(writing | libc::O_CLOEXEC), SECCOMP_RET_USER_NOTIF);
+            let writing = writing | libc::O_CLOEXEC;
+            assert_eq!(flags(writing), SECCOMP_RET_USER_NOTIF);
+            assert!(writes(writing));
         }
         for call in WRITES.iter().chain(OLDER_WRITES) {
             assert_eq!(decide(*call, [0; 3]), SECCOMP_RET_USER_NOTIF);
-            assert!(may_write(*call));
+            assert!(may_write(*call, &[0; 6]));
         }
-        assert!(!may_write(libc::SYS_connect));
+        assert!(!may_write(libc::SYS_connect, &[0; 6]));
     }
 }

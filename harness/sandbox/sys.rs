@@ -1,5 +1,5 @@
 //! The system calls the sandbox needs, each as a safe function. All `unsafe` of this module
-//! tree is here; nothing here decides policy.
+//! tree is here and in `notify.rs`; nothing here decides policy.
 
 use std::ffi::{CStr, CString};
 use std::io;
@@ -516,45 +516,6 @@ pub fn seccomp(program: &[libc::sock_filter], flags: u64) -> io::Result<Option<O
     })
 }
 
-const NOTIF_RECV: u64 = 0xc050_2100;
-const NOTIF_SEND: u64 = 0xc018_2101;
-const NOTIF_ID_VALID: u64 = 0x4008_2102;
-const NOTIF_SET_FLAGS: u64 = 0x4008_2104;
-
-/// Asks for hand-over of the processor between watched thread and listener (Linux 6.6).
-pub fn notify_sync(listener: BorrowedFd) -> io::Result<()> {
-    // SAFETY: the argument is an integer, SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP.
-    check(unsafe { libc::ioctl(listener.as_raw_fd(), NOTIF_SET_FLAGS as _, 1u64) }.into()).map(drop)
-}
-
-/// Takes the next notification.
-pub fn notify_receive(listener: BorrowedFd) -> io::Result<libc::seccomp_notif> {
-    // SAFETY: the kernel wants a zeroed structure and fills it.
-    unsafe {
-        let mut notification: libc::seccomp_notif = zeroed();
-        check(libc::ioctl(listener.as_raw_fd(), NOTIF_RECV as _, &raw mut notification).into())?;
-        Ok(notification)
-    }
-}
-
-/// Whether the thread behind `id` still waits, hence its process id is still its own.
-pub fn notify_valid(listener: BorrowedFd, id: u64) -> bool {
-    // SAFETY: the argument is the address of a live u64.
-    unsafe { libc::ioctl(listener.as_raw_fd(), NOTIF_ID_VALID as _, &raw const id) == 0 }
-}
-
-/// Lets the call behind `id` go on.
-pub fn notify_continue(listener: BorrowedFd, id: u64) {
-    let mut response = libc::seccomp_notif_resp {
-        id,
-        val: 0,
-        error: 0,
-        flags: libc::SECCOMP_USER_NOTIF_FLAG_CONTINUE as u32,
-    };
-    // SAFETY: a live response structure. Failure means the thread is gone: nothing to do.
-    unsafe { libc::ioctl(listener.as_raw_fd(), NOTIF_SEND as _, &raw mut response) };
-}
-
 /// Reads another process's memory at `address`; gives how many bytes could be read.
 pub fn read_memory(pid: i32, address: u64, into: &mut [u8]) -> usize {
     let local = libc::iovec {
@@ -597,4 +558,21 @@ pub fn open_at(folder: BorrowedFd, name: &CStr, flags: i32) -> io::Result<OwnedF
     owned(
         unsafe { libc::openat(folder.as_raw_fd(), name.as_ptr(), flags | libc::O_CLOEXEC) }.into(),
     )
+}
+
+/// The entry that `path` leads to for somebody whose root is `root`, opened for its name alone.
+/// Links of /proc that lead to open files are refused (openat2 (2), RESOLVE_IN_ROOT).
+pub fn entry_in_root(root: BorrowedFd, path: &CStr) -> io::Result<OwnedFd> {
+    const RESOLVE_IN_ROOT: u64 = 0x10;
+    // struct open_how: flags, mode, resolve.
+    let how = [(libc::O_PATH | libc::O_CLOEXEC) as u64, 0, RESOLVE_IN_ROOT];
+    let args = [
+        root.as_raw_fd() as usize,
+        path.as_ptr() as usize,
+        how.as_ptr() as usize,
+        size_of_val(&how),
+        0,
+    ];
+    // SAFETY: a live C string, and a struct open_how (three u64) of the size passed.
+    owned(unsafe { call(libc::SYS_openat2, args) }?)
 }

@@ -1,20 +1,19 @@
 //! The watcher: sees programs started and connections that never reach the network, through
-//! seccomp notifications, and notices that something may be written. It only looks: every call
-//! goes on, whatever it was.
+//! seccomp notifications, what is read, and notices that something may be written. It only looks:
+//! every call goes on, but those that are refused in any case.
 
-use super::{inside, listeners, remote, seccomp, sys};
-use crate::effect::{Body, Flow, Kind, Peer, Program, Sink};
-use std::fs;
+use super::attempts::{Attempts, Target};
+use super::programs::{Start, Variables};
+use super::reads::{Ask, Reader, Tally};
+use super::{listeners, notify, remote, seccomp, sys};
+use crate::effect::{Body, FileChange, Flow, Folded, Forbidden, Kind, Peer, Sink};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::{AsFd, OwnedFd};
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 const PATH: usize = 4096;
-const ARGUMENTS: usize = 256;
-const ARGUMENT_BYTES: usize = 64 << 10;
 /// Size of sockaddr_un, the largest address of interest.
 const ADDRESS: usize = 110;
 
@@ -29,26 +28,71 @@ pub struct Watch {
     dirty: AtomicBool,
     /// Odd while a call is being attended to.
     turn: AtomicU64,
+    reads: Tally,
+    attempts: Attempts,
+}
+
+/// What a program was started with.
+#[derive(Clone, Debug)]
+pub struct Premises {
+    /// Its variables.
+    pub env: Vec<(String, String)>,
+    /// Folders of the runtime and the package.
+    pub package: Vec<String>,
 }
 
 /// Watches until the last watched process has ended. `server` is the process whose first
-/// execve is the start itself.
-pub fn spawn(listener: OwnedFd, server: i32, sink: Arc<dyn Sink>) -> io::Result<Arc<Watch>> {
+/// execve is the start itself, as `premises` say.
+pub fn spawn(
+    listener: OwnedFd,
+    server: i32,
+    premises: Premises,
+    sink: Arc<dyn Sink>,
+) -> io::Result<Arc<Watch>> {
     // Older kernels lack it; then each notification costs a little more.
-    let _ = sys::notify_sync(listener.as_fd());
+    let _ = notify::sync(listener.as_fd());
     let watch = Arc::new(Watch {
         listener,
         dirty: AtomicBool::new(false),
         turn: AtomicU64::new(0),
+        reads: Tally::default(),
+        attempts: Attempts::default(),
     });
     let shared = Arc::clone(&watch);
+    let mut eyes = Eyes {
+        server,
+        started: false,
+        variables: Variables::new(&premises.env),
+        reader: Reader::new(premises.package),
+    };
     std::thread::Builder::new()
         .name("watch".to_owned())
-        .spawn(move || shared.run(server, &*sink))?;
+        .spawn(move || shared.run(&mut eyes, &*sink))?;
     Ok(watch)
 }
 
+/// What the watcher's own thread knows.
+struct Eyes {
+    server: i32,
+    /// Whether the server's program was executed.
+    started: bool,
+    /// What it was started with.
+    variables: Variables,
+    reader: Reader,
+}
+
 impl Watch {
+    /// Opens for reading that were counted and not told since this was last asked.
+    pub fn reads(&self) -> Vec<Folded> {
+        self.reads.take()
+    }
+
+    /// Paths that something was tried with since this was last asked, and that nothing of what
+    /// was `found` tells of.
+    pub fn attempts(&self, found: &[FileChange]) -> Vec<String> {
+        self.attempts.take(found)
+    }
+
     /// Whether a call was shown that may write. True before anything is written.
     pub fn is_dirty(&self) -> bool {
         self.dirty.load(Ordering::SeqCst)
@@ -64,8 +108,7 @@ impl Watch {
             && self.turn.load(Ordering::SeqCst) == turn
     }
 
-    fn run(&self, server: i32, sink: &dyn Sink) {
-        let mut started = false;
+    fn run(&self, eyes: &mut Eyes, sink: &dyn Sink) {
         loop {
             // Waiting in poll and not in the ioctl: the end of the last process hangs up, which
             // older kernels do not tell a waiting ioctl.
@@ -76,33 +119,81 @@ impl Watch {
             }
             self.turn.fetch_add(1, Ordering::SeqCst);
             // The thread may have been killed meanwhile: ENOENT.
-            if let Ok(call) = sys::notify_receive(self.listener.as_fd()) {
-                self.attend(&call, server, &mut started, sink);
+            if let Ok(call) = notify::receive(self.listener.as_fd()) {
+                self.attend(&call, eyes, sink);
             }
             self.turn.fetch_add(1, Ordering::SeqCst);
         }
     }
 
-    fn attend(&self, call: &libc::seccomp_notif, server: i32, started: &mut bool, sink: &dyn Sink) {
-        let number = libc::c_long::from(call.data.nr);
-        if seccomp::may_write(number) {
-            if number != libc::SYS_bind || may_bind_a_file(call.pid as i32, &call.data.args) {
-                self.dirty.store(true, Ordering::SeqCst);
-            }
-        } else {
-            let is_start = !*started && call.pid as i32 == server && number == libc::SYS_execve;
-            *started |= is_start;
-            let seen = (!is_start)
-                .then(|| see(number, call.pid as i32, &call.data.args))
-                .flatten();
-            // Only while the caller still waits is its id, and so what was read, its own.
-            let valid = sys::notify_valid(self.listener.as_fd(), call.id);
-            // Told before the call goes on, so that it stands in the log before what it leads to.
-            if let Some(kind) = seen.filter(|_| valid) {
-                sink.emit(kind);
+    fn attend(&self, call: &libc::seccomp_notif, eyes: &mut Eyes, sink: &dyn Sink) {
+        let (number, pid) = (libc::c_long::from(call.data.nr), call.pid as i32);
+        let args = &call.data.args;
+        if seccomp::may_write(number, args)
+            && (number != libc::SYS_bind || may_bind_a_file(pid, args))
+        {
+            self.dirty.store(true, Ordering::SeqCst);
+            if let Some(target) = Target::of(number, pid, args)
+                && let Some((path, missing)) = eyes.reader.target(pid, target.folder, target.path)
+            {
+                self.attempts.note(&target, &path, missing);
             }
         }
-        sys::notify_continue(self.listener.as_fd(), call.id);
+        let seen = match Ask::of(number, pid, args) {
+            Some(ask) => eyes.reader.see(pid, &ask, &self.reads).map(Kind::Read),
+            None => eyes.see(number, pid, args),
+        };
+        // Only while the caller still waits is its id, and so what was read, its own. Told before
+        // the call goes on, so that it stands in the log before what it leads to.
+        if let Some(kind) = seen
+            && notify::valid(self.listener.as_fd(), call.id)
+        {
+            sink.emit(kind);
+        }
+        match seccomp::forbidden(number, args) {
+            Some(_) => notify::refuse(self.listener.as_fd(), call.id, libc::EPERM),
+            None => notify::proceed(self.listener.as_fd(), call.id),
+        }
+    }
+}
+
+impl Eyes {
+    /// A call that is no open.
+    fn see(&mut self, number: libc::c_long, pid: i32, args: &[u64; 6]) -> Option<Kind> {
+        let start = match number {
+            libc::SYS_execve => Start {
+                pid,
+                folder: libc::AT_FDCWD,
+                path: args[0],
+                argv: args[1],
+                env: args[2],
+            },
+            libc::SYS_execveat => Start {
+                pid,
+                folder: args[0] as i32,
+                path: args[1],
+                argv: args[2],
+                env: args[3],
+            },
+            libc::SYS_connect => {
+                let mut address = [0; ADDRESS];
+                let len = usize::try_from(args[2]).unwrap_or(ADDRESS).min(ADDRESS);
+                let got = remote::bytes(pid, args[1], &mut address[..len]);
+                return connection(pid, &Destination::parse(&address[..got])?);
+            }
+            libc::SYS_kill => return signal(pid, args).map(Kind::Forbidden),
+            _ => return forbidden(number, pid, args).map(Kind::Forbidden),
+        };
+        if !self.started && pid == self.server && number == libc::SYS_execve {
+            self.started = true;
+            self.reader.begins(pid);
+            return None;
+        }
+        let program = start.program(&self.variables);
+        if !program.missing {
+            self.reader.begins(pid);
+        }
+        Some(Kind::Program(program))
     }
 }
 
@@ -114,65 +205,43 @@ fn may_bind_a_file(pid: i32, args: &[u64; 6]) -> bool {
     got < family.len() || i32::from(u16::from_ne_bytes(family)) == libc::AF_UNIX
 }
 
-fn see(number: libc::c_long, pid: i32, args: &[u64; 6]) -> Option<Kind> {
-    match number {
-        libc::SYS_execve => Some(program(pid, libc::AT_FDCWD, args[0], args[1])),
-        libc::SYS_execveat => Some(program(pid, args[0] as i32, args[1], args[2])),
-        libc::SYS_connect => {
-            let mut address = [0; ADDRESS];
-            let len = usize::try_from(args[2]).unwrap_or(ADDRESS).min(ADDRESS);
-            let got = remote::bytes(pid, args[1], &mut address[..len]);
-            connection(pid, &Destination::parse(&address[..got])?)
-        }
-        _ => None,
-    }
-}
-
-fn program(pid: i32, folder: i32, path: u64, argv: u64) -> Kind {
-    let link = |name: String| {
-        let link = fs::read_link(format!("/proc/{pid}/{name}")).unwrap_or_default();
-        link.to_string_lossy().into_owned()
+/// A signal to a process that is not the server's: everything inside is, but process 1, which
+/// stands for whoever started it. It takes none (pid_namespaces (7)).
+fn signal(pid: i32, args: &[u64; 6]) -> Option<Forbidden> {
+    let target = match args[0] as i32 {
+        _ if args[1] == 0 => return None,
+        1 => "process 1",
+        -1 => "every process",
+        _ => return None,
     };
-    let cwd = link("cwd".to_owned());
-    let mut path = remote::text(pid, path, PATH);
-    if !path.starts_with('/') {
-        let base = match folder {
-            libc::AT_FDCWD => cwd.clone(),
-            fd => link(format!("fd/{fd}")),
-        };
-        // An empty path names the descriptor itself (execveat with AT_EMPTY_PATH).
-        path = if path.is_empty() {
-            base
-        } else {
-            format!("{}/{path}", base.trim_end_matches('/'))
-        };
-    }
-    Kind::Program(Program {
-        missing: is_missing(Path::new(&format!("/proc/{pid}/root")), &path),
-        path,
-        argv: remote::texts(pid, argv, ARGUMENTS, ARGUMENT_BYTES),
-        cwd,
-        pid: inner_pid(pid),
-        tried: Vec::new(),
+    Some(Forbidden {
+        call: "kill".to_owned(),
+        target: target.to_owned(),
+        pid: remote::inner_pid(pid),
     })
 }
 
-/// Whether nothing is at `path` below `root` now. What cannot be told, or only by the process
-/// itself (`/proc/self`), is there.
-fn is_missing(root: &Path, path: &str) -> bool {
-    inside::resolve(root, path).is_ok_and(|at| {
-        let own = at.strip_prefix(root).is_ok_and(|at| at.starts_with("proc"));
-        let gone = || fs::symlink_metadata(&at).is_err_and(|e| e.kind() == io::ErrorKind::NotFound);
-        !own && gone()
+/// A call that is refused, unless it only looks at the caller itself, as libraries do to find out
+/// which memory is there.
+fn forbidden(number: libc::c_long, pid: i32, args: &[u64; 6]) -> Option<Forbidden> {
+    let call = seccomp::forbidden(number, args)?;
+    let inner = remote::inner_pid(pid);
+    let target = match number {
+        libc::SYS_process_vm_readv | libc::SYS_process_vm_writev if args[0] == u64::from(inner) => {
+            return None;
+        }
+        libc::SYS_process_vm_readv | libc::SYS_process_vm_writev if args[0] == 1 => {
+            "process 1".to_owned()
+        }
+        libc::SYS_mount => remote::text(pid, args[1], PATH),
+        libc::SYS_umount2 | libc::SYS_swapon => remote::text(pid, args[0], PATH),
+        _ => String::new(),
+    };
+    Some(Forbidden {
+        call: call.to_owned(),
+        target,
+        pid: inner,
     })
-}
-
-/// The id of the process, not the thread, in the innermost namespace; 0 when it is gone.
-fn inner_pid(pid: i32) -> u32 {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    let ids = status.lines().find_map(|line| line.strip_prefix("NStgid:"));
-    ids.and_then(|ids| ids.split_whitespace().last()?.parse().ok())
-        .unwrap_or(0)
 }
 
 /// Where a connect() goes, as far as it concerns us.
@@ -240,7 +309,6 @@ fn connection(pid: i32, to: &Destination) -> Option<Kind> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
-    use std::os::unix::fs::symlink;
 
     #[test]
     fn addresses_of_interest_are_read() {
@@ -262,28 +330,6 @@ mod tests {
         assert_eq!(v4([127, 0, 0, 1], 6379), Some(local));
         assert_eq!(v4([127, 0, 0, 1], 0), None);
         assert_eq!(v4([192, 0, 2, 1], 6379), None);
-    }
-
-    #[test]
-    fn a_program_is_looked_for_below_its_own_root() {
-        let root = tempfile::tempdir().unwrap();
-        let at = |name: &str| root.path().join(name);
-        fs::create_dir_all(at("usr/bin")).unwrap();
-        fs::write(at("usr/bin/here"), "").unwrap();
-        symlink("/usr/bin", at("bin")).unwrap();
-        symlink("/nowhere", at("usr/bin/dangling")).unwrap();
-        for (path, missing) in [
-            ("/usr/bin/here", false),
-            ("/bin/here", false),
-            ("/bin/../bin/here", false),
-            ("/usr/bin/dangling", true),
-            ("/proc/self/exe", false),
-            ("/bin/absent", true),
-            // It is there, and not below this root.
-            ("/etc/passwd", true),
-        ] {
-            assert_eq!(is_missing(root.path(), path), missing, "{path}");
-        }
     }
 
     proptest! {

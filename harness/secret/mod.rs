@@ -7,7 +7,7 @@ mod persona;
 mod seed;
 mod shape;
 
-pub use home::{Home, HomeFile, home};
+pub use home::{Home, HomeFile, guarded, home};
 pub use persona::Persona;
 pub use seed::{Rng, Seed};
 pub use shape::{Shape, UnknownShape};

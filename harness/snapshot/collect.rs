@@ -3,6 +3,7 @@
 mod held;
 mod installs;
 mod leaks;
+mod reads;
 
 use self::leaks::Told;
 use super::tries::Tries;
@@ -127,6 +128,9 @@ impl Collector {
             let given_up = self.tries.give_up();
             self.given_up(given_up);
             self.script = Some(script.clone());
+        }
+        if reads::is_of_start(effect) {
+            return;
         }
         let Some(mut parts) = dissect(&effect.kind) else {
             return;
@@ -351,6 +355,7 @@ impl Collector {
             match piece {
                 Piece::Fixed(text) => full.push_str(text),
                 Piece::Name(raw) => full.push_str(&self.name_piece(raw)),
+                Piece::Path(path) => full.push_str(&self.read_path(path)),
                 Piece::Url { scheme, host, path } => full.push_str(&self.url(scheme, host, path)),
                 Piece::Domain(domain) => match self.explainer.led_to(domain) {
                     Some(lead) => full.push_str(&Expr::from(lead.source).to_string()),
@@ -368,13 +373,10 @@ impl Collector {
             }
         }
         let known = self.behaviour.scopes.get(scope);
-        let crowded = known.is_some_and(|scoped| {
-            scoped.operations.len() >= MAX_OPERATIONS && !scoped.operations.contains_key(&full)
-        });
-        if crowded {
-            format!("{name}(many)")
-        } else {
-            full
+        match known.and_then(|scoped| reads::crowded(scoped, &full, MAX_OPERATIONS)) {
+            Some(folded) if folded.is_empty() => format!("{name}(many)"),
+            Some(folded) => format!("{name}{folded}"),
+            None => full,
         }
     }
 

@@ -165,6 +165,8 @@ mod tests {
             cwd: "/".into(),
             pid,
             missing,
+            by: String::new(),
+            variables: Default::default(),
             tried: Vec::new(),
         }
     }

@@ -25,6 +25,9 @@ fn of_rule(rule: Rule) -> Severity {
         | Rule::CredentialsSwapped
         | Rule::AlteredValue
         | Rule::NewProgram
+        | Rule::SensitiveRead
+        | Rule::ProbesSandbox
+        | Rule::ForbiddenCall
         | Rule::RefusedTls
         | Rule::NewAttempt
         | Rule::InstructingText
@@ -40,6 +43,7 @@ fn of_rule(rule: Rule) -> Severity {
         | Rule::ChangedValue
         | Rule::RepeatedEffect
         | Rule::NewFile
+        | Rule::NewRead
         | Rule::ToolAdded
         | Rule::ToolRemoved
         | Rule::DescriptionChanged

@@ -3,6 +3,7 @@
 
 mod files;
 mod network;
+mod reads;
 
 use std::fs;
 use std::io::{BufRead, Read, Write};
@@ -14,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use turncoat::effect::{FileAction, FileChange, Kept, Kind};
+use turncoat::effect::{FileAction, FileChange, Folded, Kept, Kind};
 use turncoat::sandbox::{
     Bound, Errand, Exit, Level, Limits, Mode, Mount, PlantedFile, Spec, StartError, Started,
     prepare, probe, start,
@@ -61,6 +62,7 @@ pub struct Done {
     pub exit: Exit,
     pub effects: Vec<Kind>,
     pub changes: Vec<FileChange>,
+    pub reads: Vec<Folded>,
     pub notes: Vec<String>,
     pub level: Level,
     pub ahead_ns: i64,
@@ -98,6 +100,7 @@ pub fn run(spec: &Spec) -> Done {
         exit,
         effects: kept.take(),
         changes: harvest.changes,
+        reads: child.reads(),
         notes,
         level,
         ahead_ns,
@@ -251,7 +254,9 @@ fn a_full_disk_is_full_inside_only() {
 
 #[test]
 fn programs_started_are_seen_but_not_the_start_itself() {
-    let done = run(&shell("cd /tmp; /bin/echo hi there; exit 0"));
+    let done = run(&shell(
+        "cd /tmp; unset HOME; LD_DEBUG=x /bin/echo hi there 2>/dev/null; exit 0",
+    ));
     let programs: Vec<_> = done
         .effects
         .iter()
@@ -264,6 +269,11 @@ fn programs_started_are_seen_but_not_the_start_itself() {
     assert_eq!(programs[0].path, "/bin/echo");
     assert_eq!(programs[0].argv, ["/bin/echo", "hi", "there"]);
     assert_eq!(programs[0].cwd, "/tmp");
+    assert!(programs[0].by.ends_with("sh"), "{}", programs[0].by);
+    let variables = &programs[0].variables;
+    assert_eq!(variables["LD_DEBUG"].as_deref(), Some("x"));
+    assert_eq!(variables["HOME"], None);
+    assert!(!variables.contains_key("PATH"), "{variables:?}");
     assert!(programs[0].pid >= 2);
 }
 

@@ -10,6 +10,7 @@ fn the_doctor_names_every_part() {
         "user namespaces",
         "packet filter",
         "wall clock: starts at the same",
+        "observer: files read",
         "level L",
         "Clients",
         "node",

@@ -84,6 +84,8 @@ fn an_attempt_is_explained_by_its_own_call() {
             cwd: "/".into(),
             pid: 7,
             missing: true,
+            by: String::new(),
+            variables: Default::default(),
             tried: vec![],
         })
     };

@@ -92,6 +92,8 @@ fn sinks(bytes: &[u8]) -> Vec<(&'static str, Kind)> {
         cwd: "/home/alex/work".into(),
         pid: 7,
         missing: false,
+        by: String::new(),
+        variables: Default::default(),
         tried: vec![],
     };
     let message = ServerMessage {

@@ -77,6 +77,8 @@ fn program(path: &str) -> Kind {
         cwd: FOLDER.into(),
         pid: 3,
         missing: false,
+        by: String::new(),
+        variables: Default::default(),
         tried: Vec::new(),
     })
 }

@@ -11,10 +11,10 @@ mod streams;
 mod text;
 
 pub use http::segment;
-pub use other::{NOT_FOUND, REMOVED, SCRIPT_TEXT, TRIED};
+pub use other::{MANY, NOT_FOUND, REMOVED, SCRIPT_TEXT, TRIED};
 pub use streams::{in_a_row, streams};
 
-use crate::effect::Kind;
+use crate::effect::{Folded, Kind};
 
 /// Leaves taken from one effect; a larger effect is cut and says so in a leaf of its own.
 const MAX_LEAVES: usize = 5_000;
@@ -42,6 +42,8 @@ pub enum Piece {
         /// Without the leading slash.
         path: String,
     },
+    /// A path that was read: replaced as a whole, or from its start or to its end, by what says so.
+    Path(String),
     /// A name that was looked up: replaced as a whole, or label by label.
     Domain(String),
 }
@@ -105,8 +107,16 @@ pub fn dissect(kind: &Kind) -> Option<Dissected> {
         Kind::Flow(flow) => other::flow(flow),
         Kind::Datagram(datagram) => other::datagram(datagram),
         Kind::File(change) => other::file(change),
+        Kind::Read(read) => other::read(read),
+        Kind::Reads(Folded {
+            folder: Some(folder),
+            ..
+        }) => other::reads(folder),
+        // What every program reads to run says nothing about what it does.
+        Kind::Reads(_) => return None,
         Kind::Program(program) => other::program(program),
         Kind::Script(script) => other::script(script),
+        Kind::Forbidden(call) => other::forbidden(call),
         Kind::Exit(exit) => other::exit(exit),
         Kind::Result(result) => other::result(result),
         Kind::Message(message) => other::message(message),

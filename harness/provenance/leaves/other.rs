@@ -2,8 +2,8 @@
 
 use super::{Dissected, Leaf, Piece, Weight, destination, text};
 use crate::effect::{
-    Body, Datagram, Dns, Exit, FileAction, FileChange, Flow, Misbehaviour, Program, Script,
-    ServerMessage, Tls, TlsOutcome, ToolResult,
+    Body, Datagram, Dns, Exit, FileAction, FileChange, FileRead, Flow, Forbidden, Misbehaviour,
+    Program, Script, ServerMessage, Tls, TlsOutcome, ToolResult,
 };
 use std::collections::HashMap;
 
@@ -69,13 +69,14 @@ pub fn file(change: &FileChange) -> Dissected {
         FileAction::Deleted => "delete",
         FileAction::FolderCreated => "make folder",
         FileAction::LinkCreated => "link",
+        FileAction::Attempted => "attempt",
     };
     let mut parts = Dissected::named(format!("file {verb} "));
     for segment in change.path.trim_start_matches('/').split('/') {
         parts.operation.push(Piece::Fixed("/".into()));
         parts.operation.push(Piece::Name(segment.to_owned()));
     }
-    if change.action != FileAction::Deleted {
+    if !matches!(change.action, FileAction::Deleted | FileAction::Attempted) {
         parts.plain("mode", format!("{:o}", change.mode & 0o7777));
     }
     match &change.planted {
@@ -86,6 +87,27 @@ pub fn file(change: &FileChange) -> Dissected {
     }
     parts
 }
+
+/// A path that was read; a folder's ends in a slash. Whether it was there is the world's doing.
+pub fn read(read: &FileRead) -> Dissected {
+    let mut parts = Dissected::named("read ");
+    parts.operation.push(Piece::Path(read.path.clone()));
+    if read.listed {
+        parts.operation.push(Piece::Fixed("/".into()));
+    }
+    parts
+}
+
+/// Too many paths of one folder.
+pub fn reads(folder: &str) -> Dissected {
+    let mut parts = Dissected::named("read ");
+    parts.operation.push(Piece::Path(folder.to_owned()));
+    parts.operation.push(Piece::Fixed(format!("/{MANY}")));
+    parts
+}
+
+/// Stands for names that were too many to be told.
+pub const MANY: &str = "(many)";
 
 /// Of a file that was planted, what was added as `content` and what is gone as `removed`: the
 /// rest was never the server's.
@@ -124,6 +146,31 @@ pub const NOT_FOUND: &str = " (not found)";
 /// Where a program was looked for in vain before it was found, or at all.
 pub const TRIED: &str = "tried";
 
+/// How the names of variables begin that decide which code a program runs, or whom it talks to
+/// (ld.so (8), node (1), python (1), bash (1), git (1), curl (1)).
+const LEADING: &[&str] = &[
+    "ALL_PROXY",
+    "BASH_ENV",
+    "GIT_PROXY",
+    "GIT_SSH",
+    "HTTPS_PROXY",
+    "HTTP_PROXY",
+    "LD_",
+    "NODE_EXTRA_CA_CERTS",
+    "NODE_OPTIONS",
+    "NODE_PATH",
+    "NODE_TLS",
+    "PERL5",
+    "PYTHONHOME",
+    "PYTHONPATH",
+    "PYTHONSTARTUP",
+    "RUBYOPT",
+    "SSL_CERT",
+    "all_proxy",
+    "http_proxy",
+    "https_proxy",
+];
+
 pub fn program(program: &Program) -> Dissected {
     // What was not found may have been started all the same: see `Program::missing`.
     let missing = if program.missing { NOT_FOUND } else { "" };
@@ -132,6 +179,20 @@ pub fn program(program: &Program) -> Dissected {
         parts.leaf(format!("argv[{i}]"), argument.as_str());
     }
     parts.leaf("cwd", program.cwd.as_str());
+    for (name, value) in &program.variables {
+        // Package managers set dozens for whatever they start. What leads a program elsewhere is
+        // told, and what hands it a secret.
+        let weight = match LEADING.iter().any(|leads| name.starts_with(leads)) {
+            true => Weight::Full,
+            false => Weight::ConfidentialOnly,
+        };
+        parts.leaves.push(Leaf {
+            place: format!("env.{name}"),
+            label: None,
+            value: value.clone().unwrap_or_default(),
+            weight,
+        });
+    }
     if !program.tried.is_empty() {
         parts.leaf(TRIED, program.tried.join(":"));
     }
@@ -146,6 +207,14 @@ pub fn script(script: &Script) -> Dissected {
     // nothing.
     let mut parts = Dissected::named("script");
     parts.plain(SCRIPT_TEXT, script.text.as_str());
+    parts
+}
+
+pub fn forbidden(call: &Forbidden) -> Dissected {
+    let mut parts = Dissected::named(format!("forbidden {}", call.call));
+    if !call.target.is_empty() {
+        parts.leaf("target", call.target.as_str());
+    }
     parts
 }
 

@@ -51,13 +51,16 @@ pub fn streams(kind: &Kind) -> Vec<Stream<'_>> {
             }
             streams
         }
-        // It says what is run next, and leaves nowhere.
-        Kind::Script(_) => Vec::new(),
+        // It says what is run next, or what is looked at: nothing leaves.
+        Kind::Script(_) | Kind::Read(_) | Kind::Reads(_) => Vec::new(),
+        Kind::Forbidden(call) => vec![("target", text_of(&call.target))],
         Kind::Program(program) => {
             let argv = program.argv.iter().map(String::as_str);
+            let variables = program.variables.values().flatten().map(String::as_str);
             vec![
                 ("path", text_of(&program.path)),
                 ("argv as a whole", joined(argv, " ")),
+                ("variables as a whole", joined(variables, " ")),
             ]
         }
         Kind::Exit(exit) => {

@@ -7,6 +7,7 @@ mod cloud;
 mod code;
 mod documents;
 mod furnish;
+mod guarded;
 mod keyring;
 mod shell;
 mod sqlite;
@@ -15,3 +16,4 @@ mod tools;
 mod wallet;
 
 pub use furnish::{Home, HomeFile, home};
+pub use guarded::guarded;

@@ -1,0 +1,71 @@
+//! The system calls of a listener for seccomp notifications (seccomp_unotify (2)), each as a safe
+//! function. Nothing here decides what a notification is answered with.
+
+use std::io;
+use std::mem::zeroed;
+use std::os::fd::{AsRawFd, BorrowedFd};
+
+const NOTIF_RECV: u64 = 0xc050_2100;
+const NOTIF_SEND: u64 = 0xc018_2101;
+const NOTIF_ID_VALID: u64 = 0x4008_2102;
+const NOTIF_SET_FLAGS: u64 = 0x4008_2104;
+
+/// Asks for hand-over of the processor between watched thread and listener (Linux 6.6).
+pub fn sync(listener: BorrowedFd) -> io::Result<()> {
+    // SAFETY: the argument is an integer, SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP.
+    done(unsafe { libc::ioctl(listener.as_raw_fd(), NOTIF_SET_FLAGS as _, 1u64) })
+}
+
+/// Takes the next notification.
+pub fn receive(listener: BorrowedFd) -> io::Result<libc::seccomp_notif> {
+    // SAFETY: the kernel wants a zeroed structure and fills it.
+    unsafe {
+        let mut notification: libc::seccomp_notif = zeroed();
+        done(libc::ioctl(
+            listener.as_raw_fd(),
+            NOTIF_RECV as _,
+            &raw mut notification,
+        ))?;
+        Ok(notification)
+    }
+}
+
+/// Whether the thread behind `id` still waits, hence its process id is still its own.
+pub fn valid(listener: BorrowedFd, id: u64) -> bool {
+    // SAFETY: the argument is the address of a live u64.
+    unsafe { libc::ioctl(listener.as_raw_fd(), NOTIF_ID_VALID as _, &raw const id) == 0 }
+}
+
+/// Lets the call behind `id` go on.
+pub fn proceed(listener: BorrowedFd, id: u64) {
+    answer(
+        listener,
+        id,
+        0,
+        libc::SECCOMP_USER_NOTIF_FLAG_CONTINUE as u32,
+    );
+}
+
+/// Lets the call behind `id` fail without having been made.
+pub fn refuse(listener: BorrowedFd, id: u64, errno: i32) {
+    answer(listener, id, -errno, 0);
+}
+
+fn answer(listener: BorrowedFd, id: u64, error: i32, flags: u32) {
+    let mut response = libc::seccomp_notif_resp {
+        id,
+        val: 0,
+        error,
+        flags,
+    };
+    // SAFETY: a live response structure. Failure means the thread is gone: nothing to do.
+    unsafe { libc::ioctl(listener.as_raw_fd(), NOTIF_SEND as _, &raw mut response) };
+}
+
+fn done(result: i32) -> io::Result<()> {
+    if result < 0 {
+        Err(io::Error::last_os_error())
+    } else {
+        Ok(())
+    }
+}
