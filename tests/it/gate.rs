@@ -104,7 +104,7 @@ fn the_picture_of_the_readme() {
 
     exercise    4 of 4 tools reached, 51 of 64 calls answered without error, 4 runs, seed 1, isolation
                 [level], [time]
-    blind spots 5 (-v lists them): files are only seen when they were changed: reading one leaves no
+    blind spots 6 (-v lists them): files are only seen when they were changed: reading one leaves no
                 trace unless its content leaves the process, …
     ----- stderr
     running clean (old)
