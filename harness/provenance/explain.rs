@@ -513,6 +513,25 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
         #[test]
+        fn what_is_hidden_in_any_text_is_found_and_the_rest_stays(
+            before in "\\PC{0,20}",
+            after in "\\PC{0,20}",
+            way in 0..4,
+        ) {
+            let token = "npm_8sHw0aPqLzXc";
+            let written = match way {
+                0 => token.chars().rev().collect(),
+                1 => token.chars().map(|c| char::from(c as u8 ^ 0xa5)).collect(),
+                2 => token.chars().map(|c| format!("{:02x}:", u32::from(c))).collect(),
+                _ => data_encoding::BASE64.encode(format!("~{token}~").as_bytes()),
+            };
+            let expr = explainer().explain(&format!("{before} {written} {after}"));
+            let canary = Source::Canary("~/.npmrc token".into());
+            prop_assert!(expr.sources().contains(&&canary), "{}", expr);
+            prop_assert_eq!(Expr::parse(&expr.to_string()), Some(expr));
+        }
+
+        #[test]
         fn text_that_nothing_explains_stays_itself(text in "\\PC{0,60}") {
             let expr = explainer().explain(&text);
             if expr.is_constant() {

@@ -65,8 +65,12 @@ impl Table {
         if self.windows.is_empty() {
             return hits;
         }
-        for (at, window) in stream.windows(WINDOW).enumerate() {
-            let key = key(window);
+        let mut key = 0;
+        for (end, byte) in stream.iter().enumerate() {
+            key = key << 8 | u64::from(*byte);
+            let Some(at) = (end + 1).checked_sub(WINDOW) else {
+                continue;
+            };
             let bit = hash(key, self.shift);
             if self.gate[bit / 64] >> (bit % 64) & 1 == 0 {
                 continue;

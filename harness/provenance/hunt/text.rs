@@ -10,6 +10,8 @@ pub const MEMBERS: usize = 9;
 const BITS: usize = 64;
 /// Letters with something between them.
 const SPACED: usize = 10;
+/// Accents that a short text may have.
+const SOME: usize = 4;
 
 /// The whole text with its escapes undone, for each kind of escape that it has.
 pub fn unescaped(bytes: &[u8]) -> Vec<(Coding, Vec<u8>)> {
@@ -263,16 +265,17 @@ pub fn spaced(bytes: &[u8]) -> Vec<(Vec<u8>, Range<usize>)> {
     found
 }
 
-/// Text that has no character beyond U+00FF, and some beyond ASCII, is how a language with wide
-/// strings writes bytes: those bytes.
+/// Characters from U+0080 to U+00FF are how a language with wide strings writes bytes: those
+/// bytes, where there are some. What is no byte becomes a space.
 pub fn narrow(bytes: &[u8]) -> Option<Vec<u8>> {
     if bytes.is_ascii() {
         return None;
     }
     let text = std::str::from_utf8(bytes).ok()?;
-    text.chars()
-        .map(|c| u8::try_from(u32::from(c)).ok())
-        .collect()
+    let upper = |c: &char| matches!(u32::from(*c), 0x80..=0xff);
+    let byte = |c| u8::try_from(u32::from(c)).unwrap_or(b' ');
+    let some = text.chars().filter(upper).nth(SOME).is_some();
+    some.then(|| text.chars().map(byte).collect())
 }
 
 #[cfg(test)]
@@ -345,7 +348,10 @@ mod tests {
 
     #[test]
     fn wide_strings_of_bytes_are_narrowed() {
-        assert_eq!(narrow("a\u{e9}".as_bytes()), Some(vec![b'a', 0xe9]));
+        let wide = "a\u{e9}\u{c8}\u{80}\u{ff}\u{a5}\u{2713}";
+        let bytes = vec![b'a', 0xe9, 0xc8, 0x80, 0xff, 0xa5, b' '];
+        assert_eq!(narrow(wide.as_bytes()), Some(bytes));
+        assert_eq!(narrow("na\u{ef}ve".as_bytes()), None);
         assert_eq!(narrow(b"ascii"), None);
         assert_eq!(narrow("\u{2713}".as_bytes()), None);
     }
