@@ -104,7 +104,7 @@ fn the_picture_of_the_readme() {
 
     exercise    4 of 4 tools reached, 51 of 64 calls answered without error, 4 runs, seed 1, isolation
                 [level], [time]
-    blind spots 9 (-v lists them): files are seen when they are opened: asking whether one is there
+    blind spots 10 (-v lists them): files are seen when they are opened: asking whether one is there
                 (stat, access), or where a link leads, leaves no trace, …
     ----- stderr
     running clean (old)

@@ -12,14 +12,18 @@ use std::ops::Range;
 /// Codings inside codings.
 const DEPTH: usize = 4;
 
+/// Longest stream of which every stretch is tried in every coding; of a longer one, those at its
+/// ends, half of this each. As it stands, and under a key, it is looked at from end to end.
+const WHOLE: usize = 256 << 10;
+
 /// What a search may still cost, in bytes looked at.
 #[derive(Debug)]
 pub struct Work(usize);
 
 impl Work {
-    /// For one stream of so many bytes: linear in them, whatever they are.
+    /// For one stream of so many bytes: linear in them, whatever they are, up to a bound.
     pub fn of(bytes: usize) -> Self {
-        Self((1 << 19) + 16 * bytes)
+        Self((1 << 19) + 16 * bytes.min(WHOLE))
     }
 
     /// Takes what looking at so many bytes costs; false where nothing is left.
@@ -92,10 +96,35 @@ impl Confided {
     /// Everything confided that `stream` holds: each value once where it is whole, else its
     /// pieces, in the order of their places.
     pub fn find(&self, stream: &[u8], work: &mut Work) -> Vec<Find> {
-        let mut found: Vec<Find> = Vec::new();
         if self.is_empty() || stream.len() < WINDOW {
-            return found;
+            return Vec::new();
         }
+        if stream.len() <= WHOLE {
+            return self.everywhere(stream, work);
+        }
+        let mut found = Vec::new();
+        let as_it_stands = Stage {
+            bytes: stream.to_vec(),
+            codings: Vec::new(),
+            from: Origin::Same,
+            turned: false,
+        };
+        self.look(&as_it_stands, stream.len(), &mut found);
+        drop(as_it_stands);
+        let half = WHOLE / 2;
+        for begin in [0, stream.len() - half] {
+            for mut find in self.everywhere(&stream[begin..begin + half], work) {
+                find.place = find.place.start + begin..find.place.end + begin;
+                note(&mut found, find);
+            }
+        }
+        found.sort_by_key(|find| (find.place.start, find.place.end));
+        found
+    }
+
+    /// The same of a stream that is not too long for it.
+    fn everywhere(&self, stream: &[u8], work: &mut Work) -> Vec<Find> {
+        let mut found: Vec<Find> = Vec::new();
         let mut stages = VecDeque::from([Stage {
             bytes: stream.to_vec(),
             codings: Vec::new(),

@@ -422,3 +422,27 @@ fn work_is_bounded_by_length_whatever_the_bytes() {
         );
     }
 }
+
+/// Of what is long, a value is found anywhere as it stands or under a key, and in a coding at
+/// either end; and what it costs does not grow with the length.
+#[test]
+fn a_long_stream_is_looked_at_within_bounds() {
+    let planted = home(&Persona::DEFAULT, Seed(7)).planted;
+    let key = planted.iter().find(|p| p.value.len() > 60).unwrap();
+    let value = key.value.as_bytes();
+    let coded = data_encoding::BASE64.encode(value).into_bytes();
+    let keyed: Vec<u8> = value.iter().map(|byte| byte ^ 0x5a).collect();
+    let filler = b"some words, and more of them. ".repeat(1 << 16);
+    let found = |stream: &[u8]| {
+        let mut work = Work::of(stream.len());
+        assert!(work.left() <= (1 << 19) + (16 << 18));
+        !HOME.find(stream, &mut work).is_empty()
+    };
+    let middle = [&filler[..], b" "].concat();
+    for text in [value, &keyed] {
+        assert!(found(&[&middle, text, b" ", &filler].concat()));
+    }
+    assert!(found(&[&coded, &b" "[..], &filler].concat()));
+    assert!(found(&[&middle, &coded[..]].concat()));
+    assert!(!found(&filler));
+}
