@@ -45,7 +45,7 @@ require("node:readline").createInterface({{ input: process.stdin }}).on("line", 
 /// The findings of a comparison with a server that does `spy`, by the host they are about: when,
 /// and how to see it again.
 fn compared(spy: &str, options: &str) -> (Value, BTreeMap<String, (String, String)>) {
-    let context = Context::new();
+    let context = Context::new().everywhere();
     let (old, new) = (server(&context, "old", ""), server(&context, "new", spy));
     let line = format!("diff {old} {new} --calls 16 --format json {options}");
     let output = context.line(&line);
@@ -151,7 +151,7 @@ if (state.calls === 1) setTimeout(() => to("timer"), 3 * 3600e3).unref();
 /// What both versions do under other circumstances is no difference.
 #[test]
 fn a_server_that_always_minded_its_circumstances_is_unchanged() {
-    let context = Context::new();
+    let context = Context::new().everywhere();
     let minds = r#"if (process.env.CI || Date.now() > Date.parse("2030-01-01")) await to("both");"#;
     let [old, new] = ["old", "new"].map(|name| server(&context, name, minds));
     let output = context.line(&format!("diff {old} {new} --calls 16 --format json"));

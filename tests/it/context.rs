@@ -3,7 +3,7 @@
 
 use regex::Regex;
 use serde_json::Value;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -37,6 +37,7 @@ pub struct Context {
     folder: tempfile::TempDir,
     env: Vec<(String, String)>,
     cwd: PathBuf,
+    everywhere: bool,
 }
 
 impl Context {
@@ -49,6 +50,7 @@ impl Context {
             folder,
             env: Vec::new(),
             cwd: root().to_owned(),
+            everywhere: false,
         }
     }
 
@@ -59,6 +61,13 @@ impl Context {
             cwd: context.work(),
             ..context
         }
+    }
+
+    /// Compares in every world, as a user does who does not say otherwise. Most tests are about
+    /// what shows in the ordinary one, and need not wait for the others.
+    pub fn everywhere(mut self) -> Self {
+        self.everywhere = true;
+        self
     }
 
     pub fn env(mut self, name: &str, value: &str) -> Self {
@@ -107,6 +116,11 @@ impl Context {
     pub fn command<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_turncoat"));
         self.prepare(&mut command);
+        let mut args: Vec<OsString> = args.into_iter().map(|arg| arg.as_ref().into()).collect();
+        let is_diff = args.first().is_some_and(|first| first == "diff");
+        if is_diff && !self.everywhere && !args.iter().any(|arg| arg == "--under") {
+            args.splice(1..1, ["--under".into(), "none".into()]);
+        }
         command.args(args);
         command
     }

@@ -85,7 +85,7 @@ fn a_hidden_copy_is_caught_with_its_evidence() {
 #[test]
 fn the_picture_of_the_readme() {
     let line = format!("diff {CLEAN} {BCC} {POSTMARK}");
-    let told = Context::new().line(&line).ended(1).told();
+    let told = Context::new().everywhere().line(&line).ended(1).told();
     insta::assert_snapshot!(told, @"
     status 1
     ----- stdout

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use turncoat::internet::Upstream;
 use turncoat::internet::mock::Mounted;
 use turncoat::package::{self, Package, Target};
-use turncoat::run::{Comparison, Means, Worlds, compare};
+use turncoat::run::{Comparison, Conditions, Means, Worlds, compare};
 use turncoat::scenario::{self, Known};
 use turncoat::secret::Seed;
 use turncoat::verdict::{Policy, Report, Severity, Verdict};
@@ -89,7 +89,7 @@ fn compared(old: &str, new: &str) -> Report {
             }],
             helper: Some(env!("CARGO_BIN_EXE_turncoat").into()),
         },
-        worlds: Worlds::default(),
+        worlds: Worlds::Only(Conditions::default()),
         notes: Vec::new(),
     };
     let runtime = tokio::runtime::Builder::new_multi_thread()

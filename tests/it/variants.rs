@@ -132,7 +132,7 @@ fn chosen(variants: Vec<Variant>) -> Vec<Variant> {
 }
 
 fn run(variant: &Variant) -> Result<(), String> {
-    let context = Context::new();
+    let mut context = Context::new();
     let new = context.copy(&variant.base, "new");
     for edit in &variant.edit {
         let file = new.join(&edit.file);
@@ -149,7 +149,7 @@ fn run(variant: &Variant) -> Result<(), String> {
     let elsewhere = variant.elsewhere || variant.class == "honest";
     let old = format!("tests/servers/{}", variant.base);
     let scenario = format!("scenarios/{server}.toml");
-    let mut args = vec![
+    let args = [
         "diff",
         &old,
         new.to_str().unwrap(),
@@ -162,8 +162,8 @@ fn run(variant: &Variant) -> Result<(), String> {
         "--jobs",
         "1",
     ];
-    if !elsewhere {
-        args.extend(["--under", "none"]);
+    if elsewhere {
+        context = context.everywhere();
     }
     let output = context.run(args);
     let exit = output.code();

@@ -9,6 +9,8 @@ use std::ops::Range;
 
 /// Shortest output that counts as something: chance decodes to a few bytes now and then.
 const SHORTEST: usize = 8;
+/// Headers that are tried: one may cost all that follows it, without anything to show for it.
+const HEADERS: usize = 64;
 /// Most that one stretch is unpacked to.
 const MOST: usize = 1 << 20;
 
@@ -25,17 +27,20 @@ pub fn unpacked(bytes: &[u8], work: &mut Work) -> Vec<(Coding, Vec<u8>, Range<us
     {
         return found;
     }
-    for at in memchr::memmem::find_iter(bytes, b"\x1f\x8b\x08") {
+    let headers = memchr::memmem::find_iter(bytes, b"\x1f\x8b\x08");
+    for at in headers.take(HEADERS) {
         let from = GzDecoder::new(&bytes[at..]);
         found.extend(read(from, work).map(|out| (Coding::Gzip, out, at..end)));
     }
-    for at in memchr::memchr_iter(0x78, bytes) {
-        // RFC 1950, section 2.2: the two bytes together are a multiple of 31; no dictionary.
+    // RFC 1950, section 2.2: the two bytes together are a multiple of 31; no dictionary.
+    let is_header = |at: &usize| {
         let second = bytes.get(at + 1).copied().unwrap_or(0);
-        if (0x7800 + u32::from(second)).is_multiple_of(31) && second & 0x20 == 0 {
-            let from = ZlibDecoder::new(&bytes[at..]);
-            found.extend(read(from, work).map(|out| (Coding::Deflate, out, at..end)));
-        }
+        (0x7800 + u32::from(second)).is_multiple_of(31) && second & 0x20 == 0
+    };
+    let headers = memchr::memchr_iter(0x78, bytes).filter(is_header);
+    for at in headers.take(HEADERS) {
+        let from = ZlibDecoder::new(&bytes[at..]);
+        found.extend(read(from, work).map(|out| (Coding::Deflate, out, at..end)));
     }
     let bare = found.is_empty() && !bytes.is_empty();
     if bare {

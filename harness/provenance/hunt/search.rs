@@ -13,8 +13,10 @@ use std::ops::Range;
 const DEPTH: usize = 4;
 
 /// Longest stream of which every stretch is tried in every coding; of a longer one, those at its
-/// ends, half of this each. As it stands, and under a key, it is looked at from end to end.
+/// ends, half of this each.
 const WHOLE: usize = 256 << 10;
+/// The same for values as they stand, or under a key.
+const LONGEST: usize = 4 << 20;
 
 /// What a search may still cost, in bytes looked at.
 #[derive(Debug)]
@@ -103,20 +105,25 @@ impl Confided {
             return self.everywhere(stream, work);
         }
         let mut found = Vec::new();
-        let as_it_stands = Stage {
-            bytes: stream.to_vec(),
-            codings: Vec::new(),
-            from: Origin::Same,
-            turned: false,
-        };
-        self.look(&as_it_stands, stream.len(), &mut found);
-        drop(as_it_stands);
-        let half = WHOLE / 2;
-        for begin in [0, stream.len() - half] {
-            for mut find in self.everywhere(&stream[begin..begin + half], work) {
+        let mut add = |begin: usize, finds: Vec<Find>| {
+            for mut find in finds {
                 find.place = find.place.start + begin..find.place.end + begin;
                 note(&mut found, find);
             }
+        };
+        for (begin, stretch) in ends(stream, LONGEST) {
+            let mut finds = Vec::new();
+            let as_it_stands = Stage {
+                bytes: stretch.to_vec(),
+                codings: Vec::new(),
+                from: Origin::Same,
+                turned: false,
+            };
+            self.look(&as_it_stands, stretch.len(), &mut finds);
+            add(begin, finds);
+        }
+        for (begin, stretch) in ends(stream, WHOLE) {
+            add(begin, self.everywhere(stretch, work));
         }
         found.sort_by_key(|find| (find.place.start, find.place.end));
         found
@@ -199,6 +206,15 @@ impl Origin {
             Self::Stretch(place) => place.clone(),
         }
     }
+}
+
+/// A stream of at most so many bytes, or both ends of a longer one: where each begins, and itself.
+fn ends(stream: &[u8], most: usize) -> Vec<(usize, &[u8])> {
+    if stream.len() <= most {
+        return vec![(0, stream)];
+    }
+    let (half, last) = (most / 2, stream.len() - most / 2);
+    vec![(0, &stream[..half]), (last, &stream[last..])]
 }
 
 /// Keeps a find unless it is known: all of a value is worth more than pieces of it, and a piece

@@ -398,7 +398,7 @@ fn chance_is_no_find() {
 
 #[test]
 fn work_is_bounded_by_length_whatever_the_bytes() {
-    let worst: [(&str, Vec<u8>); 6] = [
+    let worst: [(&str, Vec<u8>); 8] = [
         (
             "base32 inside base32",
             b"mfrggzdfmztwq2lknnwg23tpobyxe43uov3ho6dzpi".repeat(50),
@@ -411,6 +411,12 @@ fn work_is_bounded_by_length_whatever_the_bytes() {
             "\u{200b}\u{200c}\u{200d}\u{2060}".repeat(200).into_bytes(),
         ),
         ("numbers", b"120,156,".repeat(300)),
+        // Each of these would be read anew from every place, were that not seen to.
+        ("one byte", b"a".repeat(1 << 18)),
+        (
+            "headers of gzip with a name",
+            b"\x1f\x8b\x08\x1f".repeat(1 << 16),
+        ),
     ];
     for (what, bytes) in worst {
         let mut work = Work::of(bytes.len());
@@ -430,7 +436,7 @@ fn a_long_stream_is_looked_at_within_bounds() {
     let planted = home(&Persona::DEFAULT, Seed(7)).planted;
     let key = planted.iter().find(|p| p.value.len() > 60).unwrap();
     let value = key.value.as_bytes();
-    let coded = data_encoding::BASE64.encode(value).into_bytes();
+    let coded = BASE64.encode(value).into_bytes();
     let keyed: Vec<u8> = value.iter().map(|byte| byte ^ 0x5a).collect();
     let filler = b"some words, and more of them. ".repeat(1 << 16);
     let found = |stream: &[u8]| {

@@ -250,10 +250,14 @@ pub fn spaced(bytes: &[u8]) -> Vec<(Vec<u8>, Range<usize>)> {
     let mut at = 1;
     while at < bytes.len() {
         let filler = bytes[at];
-        let plain = filler.is_ascii_alphanumeric() || bytes[at - 1] == filler;
+        // Known beforehand: a run of one byte would be counted anew from each of its members.
+        if filler.is_ascii_alphanumeric() || bytes[at - 1] == filler {
+            at += 1;
+            continue;
+        }
         let members = bytes[at..].iter().step_by(2);
         let len = members.take_while(|b| **b == filler).count();
-        if plain || len < SPACED {
+        if len < SPACED {
             at += 1;
             continue;
         }
