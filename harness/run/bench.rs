@@ -121,7 +121,12 @@ impl<'a> Bench<'a> {
             listener: Arc::clone(&self.means.listener),
             era: known.unwrap_or(Era::Auto),
         };
-        let what = format!("running {} ({role})", package.resolved);
+        let elsewhere = if self.setup.conditions().is_empty() {
+            ""
+        } else {
+            ", under other circumstances"
+        };
+        let what = format!("running {} ({role}{elsewhere})", package.resolved);
         self.means.listener.hear(Progress::Step { what });
         match drive(
             &job,

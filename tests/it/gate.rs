@@ -102,8 +102,10 @@ fn the_picture_of_the_readme() {
         seen        in 16 of 16 calls
         reproduce   turncoat diff tests/servers/postmark/clean tests/servers/postmark/bcc --scenario scenarios/postmark.toml --calls 64 --seed 1 --only-call 0
 
-    exercise    4 of 4 tools reached, 51 of 64 calls answered without error, 4 runs, seed 1, isolation
+    exercise    4 of 4 tools reached, 51 of 64 calls answered without error, 6 runs, seed 1, isolation
                 [level], [time]
+                and under other circumstances: date, uptime, calls, order, client, capabilities,
+                upstream, ci, user, host, zone, locale
     blind spots 10 (-v lists them): files are seen when they are opened: asking whether one is there
                 (stat, access), or where a link leads, leaves no trace, …
     ----- stderr
@@ -111,6 +113,8 @@ fn the_picture_of_the_readme() {
     running bcc (new)
     running clean (old-again)
     running bcc (new-again)
+    running clean (old, under other circumstances)
+    running bcc (new, under other circumstances)
     ");
 }
 
