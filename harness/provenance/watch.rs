@@ -4,7 +4,7 @@
 use super::hunt::{Confided, Find, Known, Work};
 use super::inputs::{is_telling, words};
 use super::{Coding, Expr, Part, Source};
-use std::cell::{OnceCell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
@@ -27,12 +27,17 @@ const TRAIL: usize = 256;
 /// Longest piece that says nothing alone.
 const CRUMB: usize = 32;
 
+/// Work on codings in one call, in bytes: who says very much is not to hold up the run.
+const BUDGET: usize = 4 << 20;
+
 /// The watch over one run.
 pub struct Watch {
     confided: Arc<Confided>,
     /// Arguments of the call in progress, and what they are looked for by once something asks.
     call: Vec<Known>,
     passing: OnceCell<Confided>,
+    /// Work spent on codings since the call began.
+    spent: Cell<usize>,
     memory: RefCell<Memory>,
 }
 
@@ -60,6 +65,7 @@ impl Watch {
             confided,
             call: Vec::new(),
             passing: OnceCell::new(),
+            spent: Cell::new(0),
             memory: RefCell::default(),
         }
     }
@@ -67,6 +73,7 @@ impl Watch {
     /// A call begins.
     pub fn call(&mut self, arguments: &[(String, String)]) {
         self.passing.take();
+        self.spent.set(0);
         let long = arguments.iter().filter(|(_, v)| v.len() >= MIN_PASSING);
         self.call = long.take(PASSING).map(passing).collect();
     }
@@ -84,7 +91,7 @@ impl Watch {
             let passing = self
                 .passing
                 .get_or_init(|| Confided::passing(self.call.clone()));
-            let finds = passing.find(stream, &mut Work::of(stream.len()));
+            let finds = passing.find(stream, &mut self.granted(stream.len()));
             // As it was given, it is found otherwise, and by its words.
             let coded = finds.iter().filter(|find| !find.codings.is_empty());
             let coded = coded.filter_map(|find| sighting(passing, find));
@@ -139,13 +146,23 @@ impl Watch {
         whole.into_iter().map(split).collect()
     }
 
+    /// Work for one stream, of what is left in this call. What of it is not needed counts all the
+    /// same: looking at a stream as it stands takes time, too.
+    fn granted(&self, bytes: usize) -> Work {
+        let left = BUDGET.saturating_sub(self.spent.get());
+        let work = Work::of_at_most(bytes, left);
+        self.spent
+            .set(self.spent.get() + work.left().min(bytes * 4 + 1024));
+        work
+    }
+
     /// What was confided in a stream, and whether the stream is a new one.
     fn confided(&self, stream: &[u8]) -> (Arc<[Find]>, bool) {
         let memory = &mut *self.memory.borrow_mut();
         if let Some(known) = memory.seen.get(stream) {
             return (Arc::clone(known), false);
         }
-        let mut work = Work::of(stream.len());
+        let mut work = self.granted(stream.len());
         let finds: Arc<[Find]> = self.confided.find(stream, &mut work).into();
         for find in finds.iter() {
             let Some(part) = &find.part else { continue };

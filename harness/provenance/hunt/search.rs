@@ -16,7 +16,7 @@ const DEPTH: usize = 4;
 /// ends, half of this each.
 const WHOLE: usize = 256 << 10;
 /// The same for values as they stand, or under a key.
-const LONGEST: usize = 4 << 20;
+const LONGEST: usize = 1 << 20;
 
 /// What a search may still cost, in bytes looked at.
 #[derive(Debug)]
@@ -26,6 +26,11 @@ impl Work {
     /// For one stream of so many bytes: linear in them, whatever they are, up to a bound.
     pub fn of(bytes: usize) -> Self {
         Self((1 << 19) + 16 * bytes.min(WHOLE))
+    }
+
+    /// The same, where no more than `most` may be spent.
+    pub fn of_at_most(bytes: usize, most: usize) -> Self {
+        Self(Self::of(bytes).0.min(most))
     }
 
     /// Takes what looking at so many bytes costs; false where nothing is left.
@@ -43,7 +48,7 @@ impl Work {
     }
 
     /// What is left.
-    pub(super) fn left(&self) -> usize {
+    pub fn left(&self) -> usize {
         self.0
     }
 }
@@ -142,7 +147,7 @@ impl Confided {
             if !stage.turned {
                 self.look(&stage, stream.len(), &mut found);
             }
-            if stage.codings.len() < DEPTH {
+            if stage.codings.len() < DEPTH && work.left() > 0 {
                 for next in undone(&stage, work) {
                     // Paid for before it waits: what waits is bounded as well.
                     if next.bytes.len() >= WINDOW && work.take(next.bytes.len()) {

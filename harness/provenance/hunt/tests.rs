@@ -438,7 +438,7 @@ fn a_long_stream_is_looked_at_within_bounds() {
     let value = key.value.as_bytes();
     let coded = BASE64.encode(value).into_bytes();
     let keyed: Vec<u8> = value.iter().map(|byte| byte ^ 0x5a).collect();
-    let filler = b"some words, and more of them. ".repeat(1 << 16);
+    let filler = b"some words, and more of them. ".repeat(1 << 14);
     let found = |stream: &[u8]| {
         let mut work = Work::of(stream.len());
         assert!(work.left() <= (1 << 19) + (16 << 18));
