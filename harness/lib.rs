@@ -4,11 +4,11 @@
 //!
 //! A [`scenario`] says what a server needs. Both versions are fetched and installed by
 //! [`package`], with nothing of theirs executed on the host. [`run`] runs what installing them
-//! executes and starts both, and both
-//! again where they differ, each in a [`sandbox`] whose network ends in [`internet`], each with the
-//! same planted [`secret`]s and the same calls: [`generate`] makes their arguments, [`mcp`] makes
-//! the calls. Whatever the server does meanwhile is an [`effect`],
-//! written down in order as an [`event`]. [`provenance`] explains each value of each effect;
+//! executes and starts both, and both again where they differ, each in a [`sandbox`] whose network
+//! ends in [`internet`], each with the same planted [`secret`]s and the same calls: [`generate`]
+//! makes their arguments, [`mcp`] makes the calls. Then both run once more under other
+//! circumstances. Whatever the server does meanwhile is an [`effect`], written down in order as an
+//! [`event`]. [`provenance`] explains each value of each effect;
 //! [`snapshot`] keeps the explanations and drops the values, which leaves the behaviour. What
 //! differs between two runs of one version is noise, learnt and not guessed. What differs beyond
 //! it, [`diff`] names and [`verdict`] weighs. [`report`] shows the result; [`cli`] is what
@@ -57,10 +57,9 @@
 //! - A run that saw too little is inconclusive. Nothing observed never passes.
 //! - [`scenario`]'s types are a file format; [`run`] translates them into each module's own.
 //! - Only [`cli`] reads arguments, prints, or decides how the program ends. `unsafe` stands in
-//!   `sandbox/sys.rs` and `internet/sys.rs` alone, and in the library that shows a server the
-//!   clock (`sandbox/clock/shim.rs` and below it), which runs in the server's processes and never in this one.
-//!   `sandbox/sys.rs`, `sandbox/notify.rs` and `internet/sys.rs` alone, and in the library that shows a server the
-//!   clock (`sandbox/clock/shim.rs`), which runs in the server's processes and never in this one.
+//!   `sandbox/sys.rs`, `sandbox/notify.rs` and `internet/sys.rs` alone, and in the library that
+//!   shows a server the clock (`sandbox/clock/shim.rs` and below it), which runs in the server's
+//!   processes and never in this one.
 
 #[expect(
     clippy::disallowed_methods,

@@ -82,8 +82,8 @@ pub enum Color {
 
 /// Compare two versions of a server: same world, same calls, and a verdict.
 ///
-/// Needs no baseline. The old version runs twice, to learn what differs by itself, the new one
-/// once.
+/// Needs no baseline. Where the versions differ both run again, to learn what differs by itself;
+/// then both run under other circumstances (see --under).
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example: turncoat diff npm:postmark-mcp@1.0.15 npm:postmark-mcp@1.0.16 --scenario scenarios/postmark.toml"

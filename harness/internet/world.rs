@@ -51,9 +51,6 @@ pub struct Config {
     /// Answers every request that no upstream knows.
     pub sink_mock: Arc<dyn Mock>,
     pub seed: Seed,
-    /// Nanoseconds by which the date in this world is ahead of the real one: what tells the time
-    /// here (headers, time servers) tells that of the server's own clock.
-    pub ahead_ns: i64,
     pub limits: Limits,
 }
 
@@ -104,7 +101,7 @@ impl World {
             },
             smtp: config.smtp,
             seed: config.seed,
-            ahead_ns: Arc::new(config.ahead_ns.into()),
+            ahead_ns: Arc::default(),
             weather: Default::default(),
             busy: Default::default(),
             flows: Flows::default(),
@@ -145,7 +142,8 @@ impl World {
         })
     }
 
-    /// By how many nanoseconds its date is ahead of the real one; may be set while it runs.
+    /// By how many nanoseconds its date is ahead of the real one: what tells the time here (headers,
+    /// time servers) tells that of the server's own clock, once it is set to that.
     pub fn ahead(&self) -> Arc<AtomicI64> {
         Arc::clone(&self.shared.ahead_ns)
     }

@@ -343,7 +343,7 @@ impl Page<'_> {
         self.field(0, "exercise", &what)?;
         if !exercise.conditions.is_empty() {
             let what = format!(
-                "and under other circumstances: {}",
+                "under other circumstances: {}",
                 exercise.conditions.join(", ")
             );
             self.field(0, "", &what)?;

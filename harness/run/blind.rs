@@ -10,7 +10,7 @@ const ALWAYS: &[&str] = &[
     "what waits for circumstances other than those that were tried, or for arguments that were never generated, is not reached",
     "the clock is the run's own for programs that ask libc: statically linked ones and times of files show the real date, and timers of the kernel (timerfd, alarm) are not hurried",
     "statically linked programs that bring their own certificate list refuse the fake internet: seen as refused TLS, not as requests",
-    "of what is longer than 256 KiB, codings are undone in the first and the last 128 KiB, and of what is longer than 1 MiB the middle is not searched for what was confided; what a server says beyond some megabytes in one call is only looked at as it stands",
+    "of what is longer than 256 KiB, codings are undone in the first and the last 128 KiB, and of what is longer than 1 MiB the middle is not searched for what was confided; what a server says beyond a megabyte in one call is only looked at as it stands",
     "data enciphered with a key of more than one byte is not recognised as what it was: that it is sent shows",
 ];
 

@@ -139,7 +139,11 @@ pub async fn compare(comparison: &Comparison) -> Result<Report, RunError> {
         Worlds::OrdinaryAndOthers if whole && comparison.means.only_call.is_none() => {
             elsewhere::explore(comparison, &setup, &changes, took).await
         }
-        _ => Elsewhere::default(),
+        Worlds::Only(conditions) => Elsewhere {
+            tried: conditions.names(),
+            ..Elsewhere::default()
+        },
+        Worlds::OrdinaryAndOthers => Elsewhere::default(),
     };
     runs += elsewhere.runs;
     notes.extend(elsewhere.notes);
@@ -172,7 +176,7 @@ pub async fn compare(comparison: &Comparison) -> Result<Report, RunError> {
 
 /// Whether any change that matters may have been made by chance: a value that is tossed for each
 /// call stays the same in so many calls of two runs only once in thousands of times.
-fn rests_on_little(changes: &[Change], policy: &Policy) -> bool {
+pub fn rests_on_little(changes: &[Change], policy: &Policy) -> bool {
     changes.iter().any(|change| {
         change.operation.is_some()
             && change.calls.count() < FEW

@@ -98,8 +98,8 @@ pub enum Worlds {
     Only(Conditions),
 }
 
-/// How far the date is ahead: far enough for whoever waits for next year or the one after. Another
-/// day of the week, too.
+/// How far the date is ahead: ten years, so that few wait for longer, and another day of the week.
+/// Not so far that the last pause ends after January 2038, when 32 bits no longer hold the time.
 const DAYS: u64 = 10 * 366 - 3;
 /// Seconds that pass in each long pause: two of them, and the short ones, are fewer than the 2³¹
 /// milliseconds of uptime after which Node's own timers go wrong.
@@ -110,6 +110,11 @@ const HOURS: u64 = 11;
 impl Conditions {
     pub fn all() -> Self {
         Condition::ALL.iter().copied().collect()
+    }
+
+    /// Their names, as the command line reads them.
+    pub fn names(&self) -> Vec<String> {
+        self.iter().map(|c| c.name().to_owned()).collect()
     }
 
     pub fn has(&self, condition: Condition) -> bool {
@@ -270,9 +275,8 @@ impl fmt::Display for Conditions {
         if self.set.len() == Condition::ALL.len() {
             return f.write_str("all");
         }
-        let names: Vec<&str> = self.iter().map(Condition::name).collect();
-        f.write_str(if names.is_empty() { "none" } else { "" })?;
-        f.write_str(&names.join(","))
+        f.write_str(if self.is_empty() { "none" } else { "" })?;
+        f.write_str(&self.names().join(","))
     }
 }
 

@@ -254,7 +254,6 @@ fn open(job: &Job, sockets: sandbox::Sockets, sink: &Arc<dyn Sink>) -> Result<Wo
         smtp,
         sink_mock: Arc::new(Json::sink(job.setup.seed)),
         seed: job.setup.seed,
-        ahead_ns: 0,
         limits: Limits::default(),
     };
     let sockets = Sockets {

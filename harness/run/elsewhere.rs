@@ -3,11 +3,12 @@
 //! cause can be named. An honest upgrade pays for one world more.
 
 use super::bench::{Bench, Cast, Means};
-use super::compare::{Comparison, differences};
+use super::compare::{Comparison, differences, rests_on_little};
 use super::condition::{Condition, Conditions, when};
 use super::drive::Run;
 use super::error::RunError;
 use super::evidence::{CommandLine, Recordings};
+use super::install;
 use super::setup::Setup;
 use crate::diff::Change;
 use crate::snapshot::{self, Behaviour};
@@ -85,6 +86,8 @@ pub async fn explore(
         notes.push("under other circumstances the old version ended early: what comes later was not seen there".to_owned());
     }
     search.targets = found.changes;
+    let (old, new) = (&comparison.old, &comparison.new);
+    install::name(&mut search.targets, Some(old), new);
     for target in 0..search.targets.len() {
         // What was found out for others is known by now.
         let needed = search.smallest(target, &conditions);
@@ -105,7 +108,7 @@ pub async fn explore(
             when: if needed == conditions {
                 format!(
                     "circumstances are others ({}): which of them it needs is not known",
-                    names(&needed).join(", ")
+                    needed.names().join(", ")
                 )
             } else {
                 when(&needed)
@@ -121,13 +124,9 @@ pub async fn explore(
         findings,
         allowed,
         runs: search.runs,
-        tried: names(&conditions),
+        tried: conditions.names(),
         notes,
     }
-}
-
-fn names(conditions: &Conditions) -> Vec<String> {
-    conditions.iter().map(|c| c.name().to_owned()).collect()
 }
 
 /// Whether the ordinary world has shown a change already. Of what weighs little it is enough that
@@ -193,11 +192,17 @@ impl Search<'_> {
         };
         let mut changes = beyond(&old.recorded.behaviour, &new.recorded.behaviour);
         if !changes.is_empty() && old.problem.is_none() {
-            let (again, second) = self.pair(&bench, ["old-again", "new-again"]).await?;
-            let learn = |run: &Run, other: &Run| {
-                snapshot::learn(run.recorded.behaviour.clone(), &other.recorded.behaviour)
-            };
-            changes = beyond(&learn(&old, &again), &learn(&new, &second));
+            let mut known = old.recorded.behaviour.clone();
+            let mut latest = new.recorded.behaviour.clone();
+            for roles in [["old-again", "new-again"], ["old-third", "new-third"]] {
+                let (again, second) = self.pair(&bench, roles).await?;
+                known = snapshot::learn(known, &again.recorded.behaviour);
+                latest = snapshot::learn(latest, &second.recorded.behaviour);
+                changes = beyond(&known, &latest);
+                if !rests_on_little(&changes, policy) {
+                    break;
+                }
+            }
         }
         let old_ended = old.problem.is_some();
         Ok(Found {

@@ -6,6 +6,7 @@
 use super::drive::Job;
 use super::error::RunError;
 use super::recorder::Recorder;
+use super::rest;
 use super::setup::Setup;
 use crate::diff::{Change, Owner, Rule, Side, Weight};
 use crate::effect::{Body, Exit, Kind, Misbehaviour, Phase, Script, Sink};
@@ -26,11 +27,6 @@ use tokio::io::AsyncReadExt;
 use tokio::net::unix::pipe;
 use tokio::sync::oneshot;
 
-/// Longest wait for what a script sent to be read to its end.
-const SETTLE: Duration = Duration::from_millis(400);
-const PAUSE: Duration = Duration::from_micros(600);
-/// Looks in a row that must find nothing under way.
-const LOOKS: u32 = 4;
 /// Bytes of output kept of one script.
 const OUTPUT: usize = 256 * 1024;
 /// Bytes in a pipe at most (pipe (7)), and of one read.
@@ -164,7 +160,7 @@ async fn run(
         let end;
         (prepared, end) = errand(prepared, theirs.into(), world.ahead()).await?;
         let _ = ended.send(());
-        rest(world).await;
+        rest::of_world(world).await;
         let harvest = tokio::task::block_in_place(|| prepared.harvest(Bound::default()));
         failures.extend(harvest.notes);
         for reads in prepared.reads() {
@@ -266,16 +262,6 @@ async fn listen(mut from: pipe::Receiver, mut ended: oneshot::Receiver<()>) -> B
     }
     tokio::spawn(async move { while let Ok(1..) = from.read(&mut buffer).await {} });
     capture.finish()
-}
-
-/// Waits until what a script has sent is read and told, within bounds.
-async fn rest(world: &World) {
-    let began = Instant::now();
-    let mut looks = 0;
-    while looks < LOOKS && began.elapsed() < SETTLE {
-        looks = if world.busy() == 0 { looks + 1 } else { 0 };
-        tokio::time::sleep(PAUSE).await;
-    }
 }
 
 /// Fills in what behaviour does not know of the packages whose scripts made changes.

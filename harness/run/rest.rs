@@ -62,6 +62,17 @@ impl Habit {
     }
 }
 
+/// Waits until nothing is under way in the world, within the same bounds: what has ended may have
+/// sent something that is not read yet.
+pub async fn of_world(world: &World) {
+    let began = Instant::now();
+    let mut looks = 0;
+    while looks < LOOKS && began.elapsed() < SETTLE {
+        looks = if world.busy() == 0 { looks + 1 } else { 0 };
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
 /// What is looked at for rest.
 #[derive(Clone, Copy)]
 pub struct Scene<'a> {

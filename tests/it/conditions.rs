@@ -140,6 +140,8 @@ if (state.calls === 1) setTimeout(() => to("timer"), 3 * 3600e3).unref();
     let (report, found) = compared(spy, "--under date,ci");
     assert_eq!(found.keys().collect::<Vec<_>>(), ["both"], "{report:#}");
     assert_eq!(found["both"].0, "always");
+    let conditions = serde_json::json!(["date", "ci"]);
+    assert_eq!(report["exercise"]["conditions"], conditions);
     let (report, found) = compared(spy, "--under none");
     assert!(
         found.is_empty() && report["verdict"] == "unchanged",

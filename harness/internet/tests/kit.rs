@@ -117,7 +117,6 @@ fn open(
         smtp: smtp(at.port()),
         sink_mock: Arc::new(Anything),
         seed: Seed(7),
-        ahead_ns: 0,
         limits,
     };
     let world = World::open(sockets, config, effects).unwrap();
