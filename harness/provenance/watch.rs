@@ -312,6 +312,31 @@ mod tests {
     }
 
     #[test]
+    fn codings_are_undone_within_what_a_call_may_cost() {
+        let mut watch = watch();
+        let told = |watch: &Watch, filler: usize| {
+            let hex = data_encoding::HEXLOWER.encode(TOKEN.as_bytes());
+            let plain = seen(watch, &format!("{filler}{TOKEN}"));
+            let coded = seen(watch, &format!("{filler} {hex}"));
+            (plain, coded)
+        };
+        let both = (
+            vec!["{canary(~/.git)}".to_owned()],
+            vec!["{hex:{canary(~/.git)}}".to_owned()],
+        );
+        assert_eq!(told(&watch, 0), both);
+        let noise = "x7 ".repeat(1 << 18);
+        for i in 0..4 {
+            seen(&watch, &format!("{i}{noise}"));
+        }
+        let (plain, coded) = told(&watch, 1);
+        assert_eq!(plain, both.0, "as it stands, it is seen whatever was spent");
+        assert_eq!(coded, [""; 0]);
+        watch.call(&[]);
+        assert_eq!(told(&watch, 2), both);
+    }
+
+    #[test]
     fn memory_is_bounded() {
         let watch = watch();
         for i in 0..2 * SEEN {

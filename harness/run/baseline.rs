@@ -2,10 +2,10 @@
 
 use super::bench::{Bench, Cast, Means};
 use super::compare::{concluded, differences, exercise, subject};
+use super::dependencies;
 use super::drive::Run;
 use super::error::RunError;
 use super::evidence::Recordings;
-use super::install;
 use super::setup::Setup;
 use crate::package::Package;
 use crate::scenario::Scenario;
@@ -88,7 +88,7 @@ pub async fn check(
         let both = snapshot::learn(run.recorded.behaviour.clone(), &again.recorded.behaviour);
         changes = differences(baseline, &both);
     }
-    install::name(&mut changes, None, &observation.package);
+    dependencies::name(&mut changes, None, &observation.package);
     let problems = bench.problems(&[("the server", &run)]);
     let recordings = Recordings::new(
         None,

@@ -3,11 +3,11 @@
 
 use super::bench::{Bench, Cast, Means};
 use super::condition::Worlds;
+use super::dependencies;
 use super::drive::{Run, Ties};
 use super::elsewhere::{self, Elsewhere};
 use super::error::RunError;
 use super::evidence::Recordings;
-use super::install;
 use super::setup::Setup;
 use crate::diff::{self, Change};
 use crate::package::{self, Package};
@@ -131,8 +131,8 @@ pub async fn compare(comparison: &Comparison) -> Result<Report, RunError> {
             changes = differences(&baseline, &behaviour);
         }
     }
-    install::name(&mut changes, Some(&comparison.old), &comparison.new);
-    changes.extend(install::dependencies(&comparison.old, &comparison.new));
+    dependencies::name(&mut changes, Some(&comparison.old), &comparison.new);
+    changes.extend(dependencies::changes(&comparison.old, &comparison.new));
     let problems = bench.problems(&[("the old version", &first), ("the new version", &latest)]);
     let whole = first.problem.is_none() && latest.problem.is_none();
     let elsewhere = match &comparison.worlds {

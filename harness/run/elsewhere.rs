@@ -5,10 +5,10 @@
 use super::bench::{Bench, Cast, Means};
 use super::compare::{Comparison, differences, rests_on_little};
 use super::condition::{Condition, Conditions, when};
+use super::dependencies;
 use super::drive::Run;
 use super::error::RunError;
 use super::evidence::{CommandLine, Recordings};
-use super::install;
 use super::setup::Setup;
 use crate::diff::Change;
 use crate::snapshot::{self, Behaviour};
@@ -87,7 +87,7 @@ pub async fn explore(
     }
     search.targets = found.changes;
     let (old, new) = (&comparison.old, &comparison.new);
-    install::name(&mut search.targets, Some(old), new);
+    dependencies::name(&mut search.targets, Some(old), new);
     for target in 0..search.targets.len() {
         // What was found out for others is known by now.
         let needed = search.smallest(target, &conditions);

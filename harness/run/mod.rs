@@ -7,6 +7,7 @@ mod bench;
 mod blind;
 mod compare;
 mod condition;
+mod dependencies;
 mod drive;
 mod elsewhere;
 mod error;

@@ -4,9 +4,9 @@
 use super::baseline::Observation;
 use super::bench::{Bench, Cast};
 use super::compare::{concluded, differences, exercise, subject};
+use super::dependencies;
 use super::error::RunError;
 use super::evidence::Recordings;
-use super::install;
 use super::setup::Setup;
 use crate::diff::Rule;
 use crate::effect::Phase;
@@ -38,7 +38,7 @@ pub async fn triage(observation: &Observation) -> Result<Report, RunError> {
         change.rule != Rule::InstallScriptAdded
             && severity.is_some_and(|severity| severity >= Severity::Suspicious)
     });
-    install::name(&mut changes, None, &observation.package);
+    dependencies::name(&mut changes, None, &observation.package);
     let problems = bench.problems(&[("the server", &run)]);
     let recordings = Recordings::new(
         None,

@@ -142,12 +142,8 @@ fn in_world(spec: &Spec) -> Duration {
     let ca = Arc::new(Ca::new().expect("an authority"));
     median_of(|| {
         let began = Instant::now();
-        let Started {
-            sockets,
-            child,
-            ahead_ns,
-            ..
-        } = start(spec, Arc::new(Kept::default())).expect("a sandbox");
+        let Started { sockets, child, .. } =
+            start(spec, Arc::new(Kept::default())).expect("a sandbox");
         let sockets = Sockets {
             tcp4: Some(sockets.tcp4),
             tcp6: Some(sockets.tcp6),
@@ -162,7 +158,6 @@ fn in_world(spec: &Spec) -> Duration {
             smtp: Vec::new(),
             sink_mock: Arc::new(Json::sink(Seed(1))),
             seed: Seed(1),
-            ahead_ns,
             limits: Limits::default(),
         };
         let world = World::open(sockets, config, Arc::new(Kept::default())).expect("a world");

@@ -11,7 +11,13 @@ use std::collections::BTreeSet;
 
 impl Context<'_> {
     /// An operation that this scope did not have.
-    pub(super) fn appeared(&self, name: &str, operation: &Operation, new: &Known, changes: &mut Vec<Change>) {
+    pub(super) fn appeared(
+        &self,
+        name: &str,
+        operation: &Operation,
+        new: &Known,
+        changes: &mut Vec<Change>,
+    ) {
         let rule = match Operation::verb(name) {
             "result" | "exit" => {
                 self.outcome(name, operation, changes);
