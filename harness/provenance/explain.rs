@@ -108,7 +108,7 @@ impl Explainer {
     /// What `value` is made of.
     pub fn explain(&self, value: &str) -> Expr {
         let expr = self.read(value, &[]);
-        if matches!(expr.0.as_slice(), [Part::From(_)]) {
+        if expr.is_a_list() {
             return expr;
         }
         let (known, rest) = (expr.sources(), expr.unexplained());
@@ -135,9 +135,9 @@ impl Explainer {
             .collect()
     }
 
-    /// What a small piece, sent to the place of that name, says after what was sent there before.
-    pub fn follow(&self, place: &str, piece: &str) -> Vec<Expr> {
-        let sightings = self.watch.follow(place, piece).into_iter();
+    /// What small pieces say together that were sent one after the other.
+    pub fn together(&self, pieces: &[u8]) -> Vec<Expr> {
+        let sightings = self.watch.together(pieces).into_iter();
         sightings
             .map(|sighting| Expr(vec![sighting.part]))
             .collect()

@@ -58,6 +58,20 @@ impl Expr {
         found.join(" ")
     }
 
+    /// Whether it is known values, as they were given, with one and the same short separator
+    /// between them: nothing else can be said so.
+    pub fn is_a_list(&self) -> bool {
+        const SEPARATOR: usize = 3;
+        let mut between = None;
+        self.0.iter().all(|part| match part {
+            Part::From(_) => true,
+            Part::Text(text) => {
+                text.len() <= SEPARATOR && *between.get_or_insert(text.as_str()) == text
+            }
+            _ => false,
+        })
+    }
+
     /// The text with `x` in place of everything that is explained: its outline.
     pub fn outline(&self) -> String {
         let mut text = String::new();

@@ -20,12 +20,6 @@ const MIN_PASSING: usize = 12;
 const PASSING: usize = 24;
 /// Longest stretch without a space in ordinary text.
 const WORD: usize = 14;
-/// Places that small pieces may be sent to one after the other.
-const TRAILS: usize = 256;
-/// Bytes kept of what was sent to one place.
-const TRAIL: usize = 256;
-/// Longest piece that says nothing alone.
-const CRUMB: usize = 32;
 
 /// Work on codings in one call, in bytes: who says very much is not to hold up the run.
 const BUDGET: usize = 4 << 20;
@@ -48,7 +42,6 @@ struct Memory {
     pieces: HashMap<usize, (Vec<Range<usize>>, bool)>,
     /// Values of which the last piece has left, not told yet.
     whole: Vec<usize>,
-    trails: HashMap<String, Vec<u8>>,
 }
 
 /// Something confided, or an argument in disguise.
@@ -100,27 +93,9 @@ impl Watch {
         sightings
     }
 
-    /// A piece that says nothing alone was sent to a place after others: what they say together.
-    pub fn follow(&self, trail: &str, piece: &str) -> Vec<Sighting> {
-        if piece.is_empty() || piece.len() > CRUMB {
-            return Vec::new();
-        }
-        let stream = {
-            let trails = &mut self.memory.borrow_mut().trails;
-            if trails.len() >= TRAILS && !trails.contains_key(trail) {
-                trails.clear();
-            }
-            let sent = trails.entry(trail.to_owned()).or_default();
-            // What is sent again and again is no message.
-            if sent.ends_with(piece.as_bytes()) {
-                return Vec::new();
-            }
-            sent.extend(piece.bytes());
-            let over = sent.len().saturating_sub(TRAIL);
-            sent.drain(..over);
-            sent.clone()
-        };
-        let finds = self.confided.find(&stream, &mut Work::of(stream.len()));
+    /// What small pieces say that were sent one after the other, and nothing alone.
+    pub fn together(&self, stream: &[u8]) -> Vec<Sighting> {
+        let finds = self.confided.find(stream, &mut Work::of(stream.len()));
         let split = |mut sighting: Sighting| {
             sighting.part = Part::Coded(Coding::Split, Expr(vec![sighting.part]));
             sighting
@@ -270,22 +245,15 @@ mod tests {
     }
 
     #[test]
-    fn crumbs_are_followed_where_they_lead() {
+    fn pieces_that_say_nothing_alone_are_read_together() {
         let watch = watch();
         let hex = data_encoding::HEXLOWER.encode(TOKEN.as_bytes());
-        let mut told = Vec::new();
         for crumb in hex.as_bytes().chunks(5) {
-            let crumb = std::str::from_utf8(crumb).unwrap();
-            assert_eq!(seen(&watch, crumb), [""; 0]);
-            watch.follow("other.example", "1234");
-            let sightings = watch.follow("spy.example", crumb).into_iter();
-            told.extend(sightings.map(|s| Expr(vec![s.part]).to_string()));
+            assert_eq!(seen(&watch, std::str::from_utf8(crumb).unwrap()), [""; 0]);
         }
-        assert!(
-            told.contains(&"{split:{hex:{canary(~/.git)}}}".to_owned()),
-            "{told:?}"
-        );
-        assert!(watch.memory.borrow().trails.len() == 2);
+        let sightings = watch.together(hex.as_bytes()).into_iter();
+        let told: Vec<String> = sightings.map(|s| Expr(vec![s.part]).to_string()).collect();
+        assert_eq!(told, ["{split:{hex:{canary(~/.git)}}}"]);
     }
 
     #[test]
@@ -341,11 +309,7 @@ mod tests {
         let watch = watch();
         for i in 0..2 * SEEN {
             seen(&watch, &format!("value {i}"));
-            if i < 2 * TRAILS {
-                watch.follow(&format!("host {i}"), "abc");
-            }
         }
-        let memory = watch.memory.borrow();
-        assert!(memory.seen.len() <= SEEN && memory.trails.len() <= TRAILS);
+        assert!(watch.memory.borrow().seen.len() <= SEEN);
     }
 }

@@ -5,9 +5,11 @@ mod held;
 mod installs;
 mod leaks;
 mod reads;
+mod trails;
 
 use self::fold::fold;
 use self::leaks::Told;
+use self::trails::{Spot, Trails};
 use super::tries::Tries;
 use super::{Behaviour, Calls, Operation, Place, Recent, Scope, Scoped, Sightings};
 use crate::effect::{Effect, Kind, Phase, Reply, Script};
@@ -45,6 +47,7 @@ pub struct Collector {
     /// Answers that were learnt from, and the generation of memory that knows them.
     replies: (u64, HashSet<Answer>),
     tries: Tries,
+    trails: Trails,
     /// The script that the installation is at.
     script: Option<Script>,
 }
@@ -71,6 +74,7 @@ impl Collector {
             address,
             replies: Default::default(),
             tries: Tries::default(),
+            trails: Trails::default(),
             script: None,
         }
     }
@@ -150,8 +154,15 @@ impl Collector {
             operation.most = 1;
         }
         let told = self.leaves(&parts, &scope, &name, call, effect.seq);
-        let leaks = self.leaks(&effect.kind, &parts, &told);
+        let leaks = self.leaks(&effect.kind, &told);
         self.add(&scope, &name, leaks, call, effect.seq);
+        let spot = Spot {
+            scope,
+            name,
+            call,
+            seq: effect.seq,
+        };
+        self.follow(&effect.kind, &parts, &told, &spot);
         if let Some(host) = &parts.host
             && self.is_news(host, &effect.kind)
         {
@@ -234,7 +245,7 @@ impl Collector {
                 expr = Expr::from(source);
             }
             let secret = expr.sources().into_iter().any(Source::is_confidential);
-            told.note(&place, &expr);
+            told.note(&place, &leaf.value, &expr);
             if leaf.weight == Weight::ConfidentialOnly && !secret
                 || leaf.weight == Weight::Label && expr.is_constant()
             {
@@ -434,6 +445,7 @@ impl Collector {
     pub fn finish(mut self) -> Behaviour {
         let given_up = self.tries.give_up();
         self.given_up(given_up);
+        self.read_rest();
         resolved(self.behaviour, &self.plain)
     }
 
@@ -441,6 +453,7 @@ impl Collector {
     pub fn so_far(&mut self) -> Behaviour {
         let given_up = self.tries.give_up();
         self.given_up(given_up);
+        self.read_rest();
         resolved(self.behaviour.clone(), &self.plain)
     }
 }

@@ -3,6 +3,7 @@
 
 use super::search::Work;
 use crate::provenance::Coding;
+use flate2::FlushDecompress;
 use flate2::bufread::{DeflateDecoder, GzDecoder, ZlibDecoder};
 use std::io::Read;
 use std::ops::Range;
@@ -42,12 +43,19 @@ pub fn unpacked(bytes: &[u8], work: &mut Work) -> Vec<(Coding, Vec<u8>, Range<us
         let from = ZlibDecoder::new(&bytes[at..]);
         found.extend(read(from, work).map(|out| (Coding::Deflate, out, at..end)));
     }
-    let bare = found.is_empty() && !bytes.is_empty();
-    if bare {
+    if found.is_empty() && may_be_bare(bytes, work) {
         let from = DeflateDecoder::new(bytes);
         found.extend(read(from, work).map(|out| (Coding::Deflate, out, 0..end)));
     }
     found
+}
+
+/// Whether bytes read as deflate for as long as it takes to be something. Most do not.
+fn may_be_bare(bytes: &[u8], work: &mut Work) -> bool {
+    let mut start = [0; SHORTEST];
+    let inflate = work.inflate();
+    let _ = inflate.decompress(bytes, &mut start, FlushDecompress::None);
+    inflate.total_out() >= SHORTEST as u64
 }
 
 fn read(from: impl Read, work: &mut Work) -> Option<Vec<u8>> {

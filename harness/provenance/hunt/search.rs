@@ -18,30 +18,41 @@ const WHOLE: usize = 256 << 10;
 /// The same for values as they stand, or under a key.
 const LONGEST: usize = 1 << 20;
 
-/// What a search may still cost, in bytes looked at.
+/// What a search may still cost, in bytes looked at; and what it works with.
 #[derive(Debug)]
-pub struct Work(usize);
+pub struct Work {
+    left: usize,
+    /// Kept from one stage to the next: making it costs more than most of its uses.
+    inflate: Option<Box<flate2::Decompress>>,
+}
 
 impl Work {
     /// For one stream of so many bytes: linear in them, whatever they are, up to a bound.
     pub fn of(bytes: usize) -> Self {
-        Self((1 << 19) + 16 * bytes.min(WHOLE))
+        Self {
+            left: (1 << 19) + 16 * bytes.min(WHOLE),
+            inflate: None,
+        }
     }
 
     /// The same, where no more than `most` may be spent.
     pub fn of_at_most(bytes: usize, most: usize) -> Self {
-        Self(Self::of(bytes).0.min(most))
+        let all = Self::of(bytes);
+        Self {
+            left: all.left.min(most),
+            ..all
+        }
     }
 
     /// Takes what looking at so many bytes costs; false where nothing is left.
     pub(super) fn take(&mut self, bytes: usize) -> bool {
-        match self.0.checked_sub(bytes + 64) {
+        match self.left.checked_sub(bytes + 64) {
             Some(left) => {
-                self.0 = left;
+                self.left = left;
                 true
             }
             None => {
-                self.0 = 0;
+                self.left = 0;
                 false
             }
         }
@@ -49,7 +60,16 @@ impl Work {
 
     /// What is left.
     pub fn left(&self) -> usize {
-        self.0
+        self.left
+    }
+
+    /// Reads deflate without a header, from its beginning.
+    pub(super) fn inflate(&mut self) -> &mut flate2::Decompress {
+        let inflate = self
+            .inflate
+            .get_or_insert_with(|| Box::new(flate2::Decompress::new(false)));
+        inflate.reset(false);
+        inflate
     }
 }
 
@@ -305,8 +325,11 @@ fn undone(stage: &Stage, work: &mut Work) -> Vec<Stage> {
     for (coding, bytes, stretch) in packed::unpacked(&stage.bytes, work) {
         add(Some(coding), bytes, Some(stretch));
     }
-    for (coding, bytes) in shifted::guessed(&stage.bytes, last) {
-        add(Some(coding), bytes, None);
+    // Under a key and turned, it is found under the key first and turned then.
+    if !stage.turned {
+        for (coding, bytes) in shifted::guessed(&stage.bytes, last) {
+            add(Some(coding), bytes, None);
+        }
     }
     // What is written backwards or turned, and is no value itself, must be coded text.
     let digits = stage.bytes.iter().filter(|b| b.is_ascii_digit()).count();

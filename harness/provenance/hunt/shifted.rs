@@ -37,35 +37,57 @@ pub struct Cipher {
     undo: fn(u8, u8) -> u8,
     /// The key under which the first byte is written as the second.
     pub key: fn(u8, u8) -> u8,
+    /// What no key alters of a byte and the next one.
+    between: fn(u8, u8) -> u8,
+    text: &'static Fitting,
 }
 
 pub const XOR: Cipher = Cipher {
     coding: Coding::Xor,
     undo: |byte, key| byte ^ key,
     key: |plain, written| plain ^ written,
+    between: |byte, next| next ^ byte,
+    text: &const { fitting(true) },
 };
 pub const SHIFT: Cipher = Cipher {
     coding: Coding::Shift,
     undo: u8::wrapping_sub,
     key: |plain, written| written.wrapping_sub(plain),
+    between: |byte, next| next.wrapping_sub(byte),
+    text: &const { fitting(false) },
 };
 
 /// Keys under which gzip begins anywhere, or zlib where the stream does.
 fn packed_keys(bytes: &[u8], cipher: &Cipher) -> Vec<u8> {
+    // No writer of a stream sets a flag, which makes it four bytes.
+    const GZIP: [u8; 4] = [0x1f, 0x8b, 0x08, 0x00];
+    // What no key alters is looked for, so that most places are one comparison.
+    let difference = (cipher.between)(GZIP[0], GZIP[1]);
     let under = |window: &[u8], start: &[u8]| {
         let key = (cipher.key)(start[0], window[0]);
         let mut both = window.iter().zip(start);
         both.all(|(byte, is)| (cipher.undo)(*byte, key) == *is)
             .then_some(key)
     };
-    // No writer of a stream sets a flag, which makes it four bytes.
-    let gzip = bytes.windows(4);
-    let gzip = gzip.filter_map(|window| under(window, b"\x1f\x8b\x08\x00"));
+    let places = match cipher.coding {
+        Coding::Xor => differing(bytes, difference, |a, b| a ^ b),
+        _ => differing(bytes, difference, u8::wrapping_sub),
+    };
+    let gzip = places
+        .into_iter()
+        .filter_map(|at| under(bytes.get(at..at + GZIP.len())?, &GZIP));
     let zlib = [0x01, 0x5e, 0x9c, 0xda];
     let zlib = zlib
         .iter()
         .filter_map(|second| under(&bytes[..2], &[0x78, *second]));
     gzip.take(KEYS).chain(zlib).collect()
+}
+
+/// Where a byte and the next one differ by `difference`.
+fn differing(bytes: &[u8], difference: u8, between: impl Fn(u8, u8) -> u8) -> Vec<usize> {
+    let pairs = bytes.windows(2).enumerate();
+    let wanted = pairs.filter(|(_, pair)| between(pair[1], pair[0]) == difference);
+    wanted.map(|(at, _)| at).collect()
 }
 
 /// Keys under which all of it is text, those first under which most of it is what codings use.
@@ -79,8 +101,18 @@ fn text_keys(bytes: &[u8], cipher: &Cipher) -> Vec<u8> {
         .zip(counts)
         .filter(|(_, count)| *count > 0)
         .collect();
+    let mut fit = [u64::MAX; 4];
+    for (byte, _) in &used {
+        let keys = &cipher.text[usize::from(*byte)];
+        fit.iter_mut()
+            .zip(keys)
+            .for_each(|(fit, keys)| *fit &= keys);
+        if fit == [0; 4] {
+            return Vec::new();
+        }
+    }
     let mut keys: Vec<(u32, u8)> = (1..=255u8)
-        .filter(|key| used.iter().all(|(byte, _)| is_text(undo(*byte, *key))))
+        .filter(|key| fit[usize::from(*key) / 64] >> (key % 64) & 1 == 1)
         .map(|key| {
             let telling = |byte: &u8| is_usual(undo(*byte, key));
             let telling = used.iter().filter(|(byte, _)| telling(byte));
@@ -91,11 +123,36 @@ fn text_keys(bytes: &[u8], cipher: &Cipher) -> Vec<u8> {
     keys.into_iter().map(|(_, key)| key).take(KEYS).collect()
 }
 
+/// For each byte, the keys under which it is text: a bit for each key.
+type Fitting = [[u64; 4]; 256];
+
+const fn fitting(xor: bool) -> Fitting {
+    let mut all = [[0; 4]; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let mut key = 0;
+        while key < 256 {
+            let (written, key_byte) = (byte as u8, key as u8);
+            let plain = if xor {
+                written ^ key_byte
+            } else {
+                written.wrapping_sub(key_byte)
+            };
+            if is_text(plain) {
+                all[byte][key / 64] |= 1 << (key % 64);
+            }
+            key += 1;
+        }
+        byte += 1;
+    }
+    all
+}
+
 fn is_usual(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b" %&;:,.=+/-_\\#\"".contains(&byte)
 }
 
-fn is_text(byte: u8) -> bool {
+const fn is_text(byte: u8) -> bool {
     byte.is_ascii_graphic() || matches!(byte, b' ' | b'\n' | b'\r' | b'\t')
 }
 

@@ -2,8 +2,10 @@
 //! them, cut across several of them, or piece by piece over several effects.
 
 use super::Collector;
+use super::trails::{Due, Spot};
 use crate::effect::{Effect, Kind};
 use crate::provenance::{Dissected, Expr, Part, Source, in_a_row, streams};
+use std::borrow::Cow;
 
 /// Where values stand together that made sense only so.
 const IN_A_ROW: &str = "values in a row";
@@ -11,6 +13,11 @@ const IN_A_ROW: &str = "values in a row";
 const PIECES: &str = "pieces";
 /// Where a surface's texts stand.
 const LISTING: &str = "listing";
+/// Shortest value that is left out of a stream it stands in: a piece of something coded that is
+/// as long was found when the value was looked at.
+const LONG: usize = 16;
+/// Values that are left out of one stream.
+const VALUES: usize = 32;
 
 /// What the values of one effect told of.
 #[derive(Default)]
@@ -18,10 +25,15 @@ pub struct Told {
     sources: Vec<Source>,
     /// Text of values that nothing explains, with their places.
     unexplained: Vec<(String, String)>,
+    /// Longer values, which were looked at by themselves.
+    seen: Vec<String>,
 }
 
 impl Told {
-    pub fn note(&mut self, place: &str, expr: &Expr) {
+    pub fn note(&mut self, place: &str, value: &str, expr: &Expr) {
+        if value.len() >= LONG && self.seen.len() < VALUES {
+            self.seen.push(value.to_owned());
+        }
         for source in expr.sources() {
             if !self.sources.contains(source) {
                 self.sources.push(source.clone());
@@ -40,12 +52,7 @@ impl Told {
 
 impl Collector {
     /// What an effect lets out beyond what its values told of: places and explanations.
-    pub(super) fn leaks(
-        &self,
-        kind: &Kind,
-        parts: &Dissected,
-        told: &Told,
-    ) -> Vec<(&'static str, Expr)> {
+    pub(super) fn leaks(&self, kind: &Kind, told: &Told) -> Vec<(&'static str, Expr)> {
         let mut known: Vec<Source> = told.sources.clone();
         let mut found = Vec::new();
         let mut note = |place, exprs: Vec<Expr>, known: &mut Vec<Source>| {
@@ -61,7 +68,8 @@ impl Collector {
                 Err(_) => "\u{0}".to_owned(),
             };
             let sources: Vec<&Source> = known.iter().collect();
-            let exprs = self.explainer.hidden(&stream, &sources, &rest);
+            let around = told.without_seen(&stream);
+            let exprs = self.explainer.hidden(&around, &sources, &rest);
             note(place, exprs, &mut known);
         }
         if told.unexplained.len() > 1 {
@@ -70,16 +78,35 @@ impl Collector {
             let exprs = self.explainer.hidden(&row, &sources, "");
             note(IN_A_ROW, exprs, &mut known);
         }
-        for (trail, crumb) in trails(kind, parts, told) {
-            note(PIECES, self.explainer.follow(&trail, &crumb), &mut known);
-        }
         note(PIECES, self.explainer.completed(), &mut known);
         found
     }
 
+    /// Follows the small pieces of an effect to where they are sent.
+    pub(super) fn follow(&mut self, kind: &Kind, parts: &Dissected, told: &Told, by: &Spot) {
+        for (trail, crumb) in trails(kind, parts, told) {
+            let due = self.trails.add(&trail, &crumb, by);
+            self.read(due);
+        }
+    }
+
+    /// Reads the pieces that no further ones came after.
+    pub(super) fn read_rest(&mut self) {
+        let due = self.trails.rest();
+        self.read(due);
+    }
+
+    fn read(&mut self, due: Vec<Due>) {
+        for (by, pieces) in due {
+            let found = self.explainer.together(&pieces).into_iter();
+            let found = found.map(|expr| (PIECES, expr));
+            self.add(&by.scope, &by.name, found, by.call, by.seq);
+        }
+    }
+
     /// What a surface's texts let out: it has no values otherwise.
     pub(super) fn listing_leaks(&mut self, effect: &Effect) {
-        let leaks = self.leaks(&effect.kind, &Dissected::default(), &Told::default());
+        let leaks = self.leaks(&effect.kind, &Told::default());
         if leaks.is_empty() {
             return;
         }
@@ -93,6 +120,29 @@ impl Told {
     fn text(&self) -> String {
         let texts: Vec<&str> = self.unexplained.iter().map(|(_, t)| t.as_str()).collect();
         texts.join(" ")
+    }
+
+    /// A stream without the values that were looked at by themselves: what stands around them is
+    /// mostly the same in every call, and was looked at before.
+    fn without_seen<'a>(&self, stream: &'a [u8]) -> Cow<'a, [u8]> {
+        let mut longest: Vec<&[u8]> = self.seen.iter().map(String::as_bytes).collect();
+        longest.sort_by_key(|value| std::cmp::Reverse(value.len()));
+        let mut rest = Cow::Borrowed(stream);
+        for value in longest {
+            let mut kept: Vec<u8> = Vec::new();
+            let mut at = 0;
+            for found in memchr::memmem::find_iter(&rest, value) {
+                kept.extend(&rest[at..found]);
+                // No coding has it for a letter.
+                kept.push(0);
+                at = found + value.len();
+            }
+            if at > 0 {
+                kept.extend(&rest[at..]);
+                rest = Cow::Owned(kept);
+            }
+        }
+        rest
     }
 }
 
