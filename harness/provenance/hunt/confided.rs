@@ -39,13 +39,21 @@ pub struct Confided {
 
 /// Texts under one byte for byte view, and what each means.
 pub(super) struct Lens {
-    /// What it sees of bytes.
     view: View,
     table: Table,
     forms: Vec<Written>,
 }
 
-type View = fn(&[u8]) -> Vec<u8>;
+/// How a lens sees bytes. Where something stands is the same in a stream and in its view.
+#[derive(Clone, Copy)]
+enum View {
+    /// Letter case aside, which look-ups lose, and with one of base64's two alphabets.
+    Folded,
+    /// What no key of one byte alters: the difference of two neighbours under XOR.
+    Xored,
+    /// What adding a number to every byte leaves.
+    Added,
+}
 
 /// One way of writing one value.
 pub(super) struct Written {
@@ -162,9 +170,9 @@ impl Confided {
             )
         };
         Self {
-            plain: lens(&plain, folded, 0),
-            xored: lens(&differ, xored, FOR_THE_KEY),
-            added: lens(&differ, added, FOR_THE_KEY),
+            plain: lens(&plain, View::Folded, 0),
+            xored: lens(&differ, View::Xored, FOR_THE_KEY),
+            added: lens(&differ, View::Added, FOR_THE_KEY),
             values,
         }
     }
@@ -203,7 +211,7 @@ impl Lens {
             })
             .collect();
         let seen = forms.iter().map(|written| {
-            let text = view(&written.text);
+            let text = view.of(&written.text);
             let end = written.telling.end.min(text.len());
             (text, written.telling.start.min(end)..end)
         });
@@ -216,7 +224,15 @@ impl Lens {
 
     /// Stretches of a stream, as this lens sees it: where they stand is the same in both.
     pub fn find(&self, stream: &[u8]) -> Vec<Hit> {
-        self.table.find(&(self.view)(stream))
+        let pairs = stream.len().saturating_sub(1);
+        match self.view {
+            View::Folded => self.table.find(stream.len(), |at| folded(stream[at])),
+            View::Xored => self.table.find(pairs, |at| stream[at] ^ stream[at + 1]),
+            View::Added => {
+                let added = |at: usize| stream[at + 1].wrapping_sub(stream[at]);
+                self.table.find(pairs, added)
+            }
+        }
     }
 
     pub fn written(&self, hit: &Hit) -> &Written {
@@ -388,23 +404,21 @@ fn least(form: Form, telling: &[u8], mark: bool) -> usize {
     WINDOW.max((EVIDENCE / bits).ceil() as usize)
 }
 
-/// Letter case aside, which look-ups lose, and with one of base64's two alphabets.
-fn folded(bytes: &[u8]) -> Vec<u8> {
-    let fold = |byte: &u8| match byte {
+impl View {
+    fn of(self, bytes: &[u8]) -> Vec<u8> {
+        let pairs = bytes.windows(2);
+        match self {
+            Self::Folded => bytes.iter().map(|byte| folded(*byte)).collect(),
+            Self::Xored => pairs.map(|pair| pair[0] ^ pair[1]).collect(),
+            Self::Added => pairs.map(|pair| pair[1].wrapping_sub(pair[0])).collect(),
+        }
+    }
+}
+
+fn folded(byte: u8) -> u8 {
+    match byte {
         b'-' => b'+',
         b'_' => b'/',
         other => other.to_ascii_lowercase(),
-    };
-    bytes.iter().map(fold).collect()
-}
-
-/// What no key of one byte alters.
-fn xored(bytes: &[u8]) -> Vec<u8> {
-    bytes.windows(2).map(|pair| pair[0] ^ pair[1]).collect()
-}
-
-/// What adding a number to every byte leaves.
-fn added(bytes: &[u8]) -> Vec<u8> {
-    let differ = |pair: &[u8]| pair[1].wrapping_sub(pair[0]);
-    bytes.windows(2).map(differ).collect()
+    }
 }

@@ -25,7 +25,7 @@ pub struct Table {
     texts: Vec<(Vec<u8>, Range<usize>)>,
     /// Window, text, position; sorted.
     windows: Vec<(u64, u32, u32)>,
-    /// A bit for every hash of a window: most places of a stream need no other look.
+    /// Two bits in one word for every window: most places of a stream need no other look.
     gate: Vec<u64>,
     shift: u32,
 }
@@ -43,36 +43,38 @@ impl Table {
             }
         }
         windows.sort_unstable();
-        let bits = (windows.len() * 16).next_power_of_two().clamp(64, 1 << 24);
-        let shift = 64 - bits.trailing_zeros();
-        let mut gate = vec![0; bits / 64];
+        let words = windows.len().div_ceil(4).next_power_of_two();
+        let words = words.clamp(2, 1 << 18);
+        let shift = 64 - words.trailing_zeros();
+        let mut closed = vec![0; words];
         for (window, ..) in &windows {
-            let bit = hash(*window, shift);
-            gate[bit / 64] |= 1 << (bit % 64);
+            let (word, bits) = gate(*window, shift);
+            closed[word] |= bits;
         }
         Self {
             texts,
             windows,
-            gate,
+            gate: closed,
             shift,
         }
     }
 
-    /// Every stretch of a text in `stream`, as long as it goes; in the order of the stream.
-    pub fn find(&self, stream: &[u8]) -> Vec<Hit> {
+    /// Every stretch of a text in a stream of `len` bytes, as long as it goes; in the order of the
+    /// stream, of which `byte` tells each.
+    pub fn find(&self, len: usize, byte: impl Fn(usize) -> u8) -> Vec<Hit> {
         let mut hits = Vec::new();
-        let mut told: HashMap<u32, u8> = HashMap::new();
         if self.windows.is_empty() {
             return hits;
         }
+        let mut told: HashMap<u32, u8> = HashMap::new();
         let mut key = 0;
-        for (end, byte) in stream.iter().enumerate() {
-            key = key << 8 | u64::from(*byte);
+        for end in 0..len {
+            key = key << 8 | u64::from(byte(end));
             let Some(at) = (end + 1).checked_sub(WINDOW) else {
                 continue;
             };
-            let bit = hash(key, self.shift);
-            if self.gate[bit / 64] >> (bit % 64) & 1 == 0 {
+            let (word, bits) = gate(key, self.shift);
+            if self.gate[word] & bits != bits {
                 continue;
             }
             let from = self.windows.partition_point(|known| known.0 < key);
@@ -80,7 +82,7 @@ impl Table {
                 let (text, telling) = &self.texts[*index as usize];
                 let pos = *pos as usize;
                 // The window before was there as well: this stretch has been told.
-                if pos > telling.start && at > 0 && stream[at - 1] == text[pos - 1] {
+                if pos > telling.start && at > 0 && byte(at - 1) == text[pos - 1] {
                     continue;
                 }
                 let told = told.entry(*index).or_default();
@@ -88,10 +90,10 @@ impl Table {
                     continue;
                 }
                 *told += 1;
-                let before = text[..pos].iter().rev().zip(stream[..at].iter().rev());
-                let back = before.take_while(|(a, b)| a == b).count();
-                let after = text[pos..].iter().zip(&stream[at..]);
-                let on = after.take_while(|(a, b)| a == b).count();
+                let before = text[..pos].iter().rev().zip((0..at).rev());
+                let back = before.take_while(|(a, b)| **a == byte(*b)).count();
+                let after = text[pos..].iter().zip(at..len);
+                let on = after.take_while(|(a, b)| **a == byte(*b)).count();
                 hits.push(Hit {
                     text: *index as usize,
                     part: pos - back..pos + on,
@@ -109,9 +111,12 @@ fn key(window: &[u8]) -> u64 {
         .fold(0, |key, byte| key << 8 | u64::from(*byte))
 }
 
-fn hash(key: u64, shift: u32) -> usize {
+/// The word of a window, and its bits there.
+fn gate(key: u64, shift: u32) -> (usize, u64) {
     // Fibonacci hashing: the upper bits depend on all of the key.
-    (key.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> shift) as usize
+    let hash = key.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let (one, other) = (hash >> 28 & 63, hash >> 34 & 63);
+    ((hash >> shift) as usize, 1 << one | 1 << other)
 }
 
 #[cfg(test)]
@@ -123,31 +128,35 @@ mod tests {
         Table::new(texts.iter().map(whole).collect())
     }
 
+    fn find(table: &Table, stream: &[u8]) -> Vec<Hit> {
+        table.find(stream.len(), |at| stream[at])
+    }
+
     #[test]
     fn a_stretch_is_told_once_and_as_long_as_it_goes() {
         let table = table(&["k7w3xq9zhd5m", "other"]);
         let hit = |part, at| Hit { text: 0, part, at };
-        assert_eq!(table.find(b"..k7w3xq9zhd5m.."), [hit(0..12, 2)]);
-        assert_eq!(table.find(b"w3xq9zhd5m"), [hit(2..12, 0)]);
+        assert_eq!(find(&table, b"..k7w3xq9zhd5m.."), [hit(0..12, 2)]);
+        assert_eq!(find(&table, b"w3xq9zhd5m"), [hit(2..12, 0)]);
         assert_eq!(
-            table.find(b"k7w3xq9z-xq9zhd5m"),
+            find(&table, b"k7w3xq9z-xq9zhd5m"),
             [hit(0..8, 0), hit(4..12, 9)]
         );
-        assert_eq!(table.find(b"k7w3xq9 other"), []);
+        assert_eq!(find(&table, b"k7w3xq9 other"), []);
     }
 
     #[test]
     fn what_everybody_knows_is_no_find_alone_and_belongs_to_one() {
         let table = Table::new(vec![(b"ghp_prefix_k7w3xq9zhd5m".to_vec(), 11..23)]);
-        assert_eq!(table.find(b"ghp_prefix_k7w"), []);
-        assert_eq!(table.find(b"ghp_prefix_k7w3xq9zhd5m")[0].part, 0..23);
+        assert_eq!(find(&table, b"ghp_prefix_k7w"), []);
+        assert_eq!(find(&table, b"ghp_prefix_k7w3xq9zhd5m")[0].part, 0..23);
     }
 
     #[test]
     fn a_stream_full_of_one_text_is_told_so_often_and_hides_no_other() {
         let table = table(&["k7w3xq9zhd5m", "p4n8v2c6b1x5"]);
         let stream = format!("{}p4n8v2c6b1x5", "k7w3xq9zhd5m ".repeat(1000));
-        let hits = table.find(stream.as_bytes());
+        let hits = find(&table, stream.as_bytes());
         assert_eq!(hits.len(), 17);
         assert_eq!(hits[16].text, 1);
     }
