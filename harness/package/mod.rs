@@ -21,6 +21,7 @@ mod host;
 mod launcher;
 mod local;
 mod manifest;
+mod mentions;
 mod model;
 mod node;
 mod npm;
@@ -43,6 +44,7 @@ pub use archive::ArchiveError;
 pub use cache::Cache;
 pub use error::FetchError;
 pub use fetch::{Dependencies, fetch, fetch_both, published_at};
+pub use mentions::newly_named;
 pub use model::{
     Launch, Mount, Options, Package, Script, Setting, TreeChange, Value, tree_changes,
     tree_difference,

@@ -25,7 +25,7 @@ pub struct Options<'a> {
 }
 
 /// A server ready to be started in a sandbox.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Package {
     /// As named.
     pub target: String,

@@ -2,7 +2,7 @@
 //! noise of the old one.
 
 use super::bench::{Bench, Cast, Means};
-use super::condition::Worlds;
+use super::condition::{Conditions, Worlds};
 use super::dependencies;
 use super::drive::{Run, Ties};
 use super::elsewhere::{self, Elsewhere};
@@ -52,6 +52,10 @@ pub async fn compare(comparison: &Comparison) -> Result<Report, RunError> {
     let mut setup = Setup::new(&comparison.scenario, comparison.seed, &comparison.means)?;
     setup.adopt(&comparison.old);
     setup.adopt(&comparison.new);
+    let ordinary = Worlds::Only(Conditions::default());
+    if comparison.worlds != ordinary {
+        setup.meet(&comparison.old, &comparison.new);
+    }
     if let Worlds::Only(conditions) = &comparison.worlds {
         setup = setup.under(conditions);
     }

@@ -207,12 +207,6 @@ impl Conditions {
         }
     }
 
-    /// Name and version that the client gives, where it is another than usual.
-    pub fn client(&self) -> Option<(&'static str, &'static str)> {
-        self.has(Condition::Client)
-            .then_some(("Visual Studio Code", "1.106.0"))
-    }
-
     /// Variables that are set.
     pub fn environment(&self) -> Vec<(&'static str, &'static str)> {
         let of = |condition, variables: &[(&'static str, &'static str)]| {
@@ -280,17 +274,14 @@ impl fmt::Display for Conditions {
     }
 }
 
-/// The condition as a reader needs it, after "seen only".
-pub fn when(conditions: &Conditions) -> String {
+/// The condition as a reader needs it, after "seen only". `client` is the name of the other one.
+pub fn when(conditions: &Conditions, client: &str) -> String {
     let words = conditions.iter().map(|condition| match condition {
         Condition::Date => format!("the date is {} days later", conditions.days),
         Condition::Uptime => "it has run for hours or days".to_owned(),
         Condition::Calls => "it is called more often".to_owned(),
         Condition::Order => "its tools are called in another order".to_owned(),
-        Condition::Client => format!(
-            "the client is `{}`",
-            conditions.client().map_or("another", |(name, _)| name)
-        ),
+        Condition::Client => format!("the client is `{client}`"),
         Condition::Capabilities => "the client offers no roots, sampling or elicitation".to_owned(),
         Condition::Upstream => "an upstream fails".to_owned(),
         Condition::Ci => "`CI` is set".to_owned(),
@@ -313,7 +304,7 @@ mod tests {
             let alone: Conditions = [*condition].into_iter().collect();
             assert_eq!(alone.to_string(), condition.name());
             assert!(alone.without(*condition).is_empty());
-            assert!(!when(&alone).is_empty());
+            assert!(!when(&alone, "x").is_empty());
         }
         for text in ["all", "none", "date,ci"] {
             assert_eq!(text.parse::<Conditions>().unwrap().to_string(), text);
@@ -321,7 +312,7 @@ mod tests {
         assert!("dat".parse::<Conditions>().unwrap_err().contains("date"));
         assert_eq!(Conditions::all().to_string(), "all");
         assert_eq!(Conditions::default().to_string(), "none");
-        assert_eq!(when(&Conditions::all()).matches(", and ").count(), 11);
+        assert_eq!(when(&Conditions::all(), "x").matches(", and ").count(), 11);
     }
 
     #[test]

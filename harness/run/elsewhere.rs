@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 
 /// Worlds in which a cause is looked for, and for how long.
 const WORLDS: u64 = 32;
-const LOOKING: Duration = Duration::from_secs(180);
+const LOOKING: Duration = Duration::from_secs(600);
 /// How long a run of the ordinary world may have taken for one of many more calls to be made.
 const SLOW: Duration = Duration::from_secs(20);
 
@@ -111,7 +111,7 @@ pub async fn explore(
                     needed.names().join(", ")
                 )
             } else {
-                when(&needed)
+                when(&needed, setup.other_client())
             },
             under: needed.to_string(),
             command: &comparison.means.command,

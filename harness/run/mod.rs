@@ -5,6 +5,7 @@
 mod baseline;
 mod bench;
 mod blind;
+mod client;
 mod compare;
 mod condition;
 mod dependencies;

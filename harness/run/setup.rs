@@ -3,6 +3,7 @@
 //! host enters but the date.
 
 use super::bench::Means;
+use super::client::Client;
 use super::condition::{Condition, Conditions};
 use super::error::RunError;
 use super::install;
@@ -30,6 +31,8 @@ pub struct Setup {
     /// servers which start a little faster or slower are as far from the next one as can be.
     begin: SystemTime,
     conditions: Conditions,
+    /// The client that is met where that is another than usual.
+    other_client: Client,
     scenario: Scenario,
     ca: Arc<Ca>,
     files: Vec<PlantedFile>,
@@ -49,6 +52,7 @@ impl Setup {
             planted: Vec::new(),
             begin: UNIX_EPOCH + Duration::from_secs(now_s()),
             conditions: Conditions::default(),
+            other_client: Client::default(),
             scenario: scenario.clone(),
             ca,
             files: Vec::new(),
@@ -82,6 +86,17 @@ impl Setup {
         &self.conditions
     }
 
+    /// Chooses the client that is met under other circumstances, for these two.
+    pub fn meet(&mut self, old: &Package, new: &Package) {
+        let ordinary = mcp::Options::default().client_name;
+        self.other_client = Client::asked_for(old, new, &ordinary);
+    }
+
+    /// The name of that client.
+    pub fn other_client(&self) -> &str {
+        &self.other_client.name
+    }
+
     /// What a server's wall clock shows when it is started.
     pub fn clock(&self) -> SystemTime {
         self.begin + self.conditions.date()
@@ -90,9 +105,9 @@ impl Setup {
     /// The client that a server meets.
     pub fn client(&self) -> mcp::Options {
         let mut options = mcp::Options::default();
-        if let Some((name, version)) = self.conditions.client() {
-            options.client_name = name.to_owned();
-            options.client_version = version.to_owned();
+        if self.conditions.has(Condition::Client) {
+            let Client { name, version } = self.other_client.clone();
+            (options.client_name, options.client_version) = (name, version);
         }
         if self.conditions.has(Condition::Capabilities) {
             options.roots.clear();

@@ -23,7 +23,10 @@ pub fn command(old: &str, new: &str, scenario: Option<&str>, more: &[&str]) -> C
             .arg("--scenario")
             .arg(super::place("scenarios").join(scenario));
     }
-    command.args(["--format", "json", "-q"]).args(more);
+    // What it does under other circumstances is another figure.
+    command
+        .args(["--format", "json", "-q", "--under", "none"])
+        .args(more);
     command
         .stdin(Stdio::null())
         .stdout(Stdio::piped())

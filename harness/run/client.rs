@@ -1,0 +1,63 @@
+//! The MCP client that a server meets under other circumstances: a popular one, and where the new
+//! version's code names a client that the old one's does not, that one.
+
+use crate::package::{Package, newly_named};
+
+/// Who the server is told it talks to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Client {
+    pub name: String,
+    pub version: String,
+}
+
+/// What hosts call themselves in `clientInfo.name`, their version, and the word that code tells
+/// them by; those first whose word means nothing else.
+const HOSTS: &[(&str, &str, &str)] = &[
+    ("Visual Studio Code", "1.106.0", "visual studio code"),
+    ("Visual Studio Code", "1.106.0", "vscode"),
+    ("claude-code", "2.1.208", "claude"),
+    ("windsurf-client", "1.0.0", "windsurf"),
+    ("codex-mcp-client", "0.154.0", "codex"),
+    ("gemini-cli-mcp-client", "0.50.0", "gemini"),
+    ("openai-mcp", "1.0.0", "chatgpt"),
+    ("openai-mcp", "1.0.0", "openai-mcp"),
+    ("Cline", "3.40.0", "cline"),
+    ("Roo Code", "3.30.0", "roo"),
+    ("goose", "1.15.0", "goose"),
+    ("Zed", "0.214.0", "zed"),
+    ("LM Studio", "0.3.30", "lm studio"),
+    ("mcp-inspector", "0.17.0", "inspector"),
+    ("cursor-vscode", "1.0.0", "cursor"),
+];
+
+impl Default for Client {
+    fn default() -> Self {
+        Self::of(HOSTS[0])
+    }
+}
+
+impl Client {
+    fn of((name, version, _): (&str, &str, &str)) -> Self {
+        Self {
+            name: name.to_owned(),
+            version: version.to_owned(),
+        }
+    }
+
+    /// The client that the new version may wait for. The name is as its code has it: that is what
+    /// it would be compared with.
+    pub fn asked_for(old: &Package, new: &Package, ordinary: &str) -> Self {
+        let words: Vec<&str> = HOSTS.iter().map(|(.., word)| *word).collect();
+        let named = newly_named(old, new, &words).into_iter();
+        let mut others = named.filter(|name| !name.eq_ignore_ascii_case(ordinary));
+        let Some(name) = others.next() else {
+            return Self::default();
+        };
+        let word = |host: &&(&str, &str, &str)| name.to_ascii_lowercase().contains(host.2);
+        let version = HOSTS.iter().find(word).map_or("1.0.0", |host| host.1);
+        Self {
+            name,
+            version: version.to_owned(),
+        }
+    }
+}
