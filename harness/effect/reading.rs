@@ -115,6 +115,8 @@ const SCRATCH_AT_HOME: &[&str] = &[".cache", ".npm/_cacache", ".npm/_logs", ".lo
 
 /// Outside the home.
 const OTHERS: &[(&str, &str)] = &[
+    // Whoever asks libc for the name of its user reads it as well: old and new alike, mostly.
+    ("/etc/passwd", "who the users are"),
     ("/etc/shadow", "the users' passwords"),
     ("/etc/gshadow", "the users' passwords"),
     ("/etc/sudoers", "who may become root"),
@@ -195,7 +197,7 @@ mod tests {
             ("/home/alex/work/.env", Reading::Other),
             ("/home/alex/.gitconfig", Reading::Other),
             ("/home/alex", Reading::Other),
-            ("/etc/passwd", Reading::Other),
+            ("/etc/passwd", Reading::Guarded("who the users are")),
             ("/usrx", Reading::Other),
             ("/proc/{pid}/stat", Reading::Other),
             ("/home/alex/.ssh/id", Reading::Guarded("a private key")),
