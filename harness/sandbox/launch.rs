@@ -407,7 +407,9 @@ impl Gathered {
                 }
                 News::Running => return Ok(()),
                 News::Failed(failure) => return Err(failure.into()),
-                News::Ended { .. } | News::ErrandEnded { .. } => return Err(StartError::Silent),
+                News::Survived | News::Ended { .. } | News::ErrandEnded { .. } => {
+                    return Err(StartError::Silent);
+                }
             }
         }
     }
