@@ -11,7 +11,7 @@ mod streams;
 mod text;
 
 pub use http::segment;
-pub use other::{END, LEFT_BEHIND, MANY, NOT_FOUND, REMOVED, SCRIPT_TEXT, TRIED};
+pub use other::{END, GOES_ON, LEFT_BEHIND, MANY, NOT_FOUND, REMOVED, SCRIPT_TEXT, TRIED};
 pub use streams::{in_a_row, streams};
 
 use crate::effect::{Folded, Kind};

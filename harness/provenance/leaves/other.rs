@@ -149,6 +149,9 @@ pub const TRIED: &str = "tried";
 /// How a program ended, or that it goes on.
 pub const END: &str = "end";
 
+/// What stands there for one that goes on.
+pub const GOES_ON: &str = "goes on";
+
 /// Where the names stand of processes that go on without their server.
 pub const LEFT_BEHIND: &str = "left behind";
 
