@@ -458,11 +458,21 @@ impl Context<'_> {
             ),
             _ if let Some(stays) = stays.filter(|_| quiet) => (
                 Rule::LeavesProcessBehind,
-                format!("{stays}: {}", if name == "exit" { shown(value) } else { name.to_owned() }),
+                format!(
+                    "{stays}: {}",
+                    if name == "exit" {
+                        shown(value)
+                    } else {
+                        name.to_owned()
+                    }
+                ),
             ),
             _ if quiet && frame.place == END => (
                 Rule::ExitChanged,
-                format!("a program it starts ends otherwise, {}: {name}", reading.says),
+                format!(
+                    "a program it starts ends otherwise, {}: {name}",
+                    reading.says
+                ),
             ),
             "exit" if quiet => (
                 Rule::ExitChanged,

@@ -340,7 +340,9 @@ fn life(life: &Life) -> String {
     let path = &life.path;
     match (life.code, life.signal) {
         _ if life.goes_on => format!("program {path} goes on{after}, {lived:.3} s old"),
-        (Some(code), _) => format!("program {path} ended{after} with status {code}, {lived:.3} s old"),
+        (Some(code), _) => {
+            format!("program {path} ended{after} with status {code}, {lived:.3} s old")
+        }
         (_, Some(signal)) => {
             format!("program {path} was ended{after} by signal {signal}, {lived:.3} s old")
         }

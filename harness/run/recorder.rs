@@ -100,8 +100,7 @@ impl Recorder {
     /// What is emitted from now on belongs to this phase, after the calls made so far.
     pub fn enter(&self, phase: Phase) {
         let calls = self.now.load(Ordering::SeqCst) as u32;
-        self.now
-            .store(encode(phase, None, calls), Ordering::SeqCst);
+        self.now.store(encode(phase, None, calls), Ordering::SeqCst);
     }
 
     /// The exit phase is at this stage from now on.

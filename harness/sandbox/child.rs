@@ -227,7 +227,8 @@ impl Child {
     pub fn finish(&mut self) -> Exit {
         if self.survived && self.exit.is_none() {
             self.mark(Mark::Server);
-            self.watches().for_each(|watch| watch.tell_lives(Mark::Server));
+            self.watches()
+                .for_each(|watch| watch.tell_lives(Mark::Server));
             self.watches().for_each(|watch| watch.close_lives());
             let _ = message::tell(self.control.as_fd(), &Order::Finish, &[]);
         }
@@ -247,7 +248,8 @@ impl Child {
     /// Tells of the programs that go on after the calls they were started in.
     pub fn tell_lives(&self) {
         self.mark(Mark::Call);
-        self.watches().for_each(|watch| watch.tell_lives(Mark::Call));
+        self.watches()
+            .for_each(|watch| watch.tell_lives(Mark::Call));
     }
 
     fn watches(&self) -> impl Iterator<Item = &Arc<Watch>> {

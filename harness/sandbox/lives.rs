@@ -280,7 +280,10 @@ mod tests {
     use std::process::{Child, Command};
 
     fn begin(lives: &Lives, sink: &Arc<dyn Sink>, script: &str) -> Child {
-        let child = Command::new("/bin/sh").args(["-c", script]).spawn().unwrap();
+        let child = Command::new("/bin/sh")
+            .args(["-c", script])
+            .spawn()
+            .unwrap();
         let program = Program {
             path: script.to_owned(),
             argv: Vec::new(),

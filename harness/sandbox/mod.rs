@@ -47,8 +47,8 @@ mod reads;
 mod remote;
 mod root;
 mod seccomp;
-mod spec;
 mod signals;
+mod spec;
 mod sys;
 mod watch;
 

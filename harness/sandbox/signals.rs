@@ -34,8 +34,18 @@ pub fn seen(number: libc::c_long, pid: i32, args: &[u64; 6]) -> Option<Forbidden
         To::Process(to) => Some(to),
         To::Descriptor(fd) => behind(pid, fd),
     };
-    let parent = |id: i32| field(&fs::read(proc.join(id.to_string()).join("status")).ok()?, "PPid:");
-    let leader = |id: i32| field(&fs::read(proc.join(id.to_string()).join("status")).ok()?, "Tgid:");
+    let parent = |id: i32| {
+        field(
+            &fs::read(proc.join(id.to_string()).join("status")).ok()?,
+            "PPid:",
+        )
+    };
+    let leader = |id: i32| {
+        field(
+            &fs::read(proc.join(id.to_string()).join("status")).ok()?,
+            "Tgid:",
+        )
+    };
     let group = |id: i32| {
         let line = fs::read(proc.join(id.to_string()).join("stat")).ok()?;
         let line = String::from_utf8_lossy(&line);
@@ -48,7 +58,15 @@ pub fn seen(number: libc::c_long, pid: i32, args: &[u64; 6]) -> Option<Forbidden
         // A sandbox without /proc: nobody can be asked about.
         Some(to) if !is_there && to != 1 && to != -1 => None,
         None => Some("no process"),
-        Some(to) => whom(to, me, &Kin { parent: &parent, leader: &leader, group: &group }),
+        Some(to) => whom(
+            to,
+            me,
+            &Kin {
+                parent: &parent,
+                leader: &leader,
+                group: &group,
+            },
+        ),
     };
     Some(Forbidden {
         call: sending.call.to_owned(),
@@ -166,12 +184,30 @@ mod tests {
             id => parent(id).map(|_| id),
         };
         let group = |id| parent(id).map(|_| if id == 4 || id == 5 { 4 } else { 2 });
-        whom(to, me, &Kin { parent: &parent, leader: &leader, group: &group })
+        whom(
+            to,
+            me,
+            &Kin {
+                parent: &parent,
+                leader: &leader,
+                group: &group,
+            },
+        )
     }
 
     #[test]
     fn what_one_started_oneself_is_ordinary() {
-        for (to, me) in [(3, 2), (5, 2), (6, 2), (-4, 2), (2, 2), (0, 2), (-2, 3), (6, 5), (-4, 5)] {
+        for (to, me) in [
+            (3, 2),
+            (5, 2),
+            (6, 2),
+            (-4, 2),
+            (2, 2),
+            (0, 2),
+            (-2, 3),
+            (6, 5),
+            (-4, 5),
+        ] {
             assert_eq!(told(to, me), None, "{me} to {to}");
         }
     }

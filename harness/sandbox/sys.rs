@@ -436,7 +436,11 @@ pub fn poll_all(fds: &[BorrowedFd], timeout_ms: i32) -> io::Result<Vec<i16>> {
 fn to_poll(fd: BorrowedFd) -> libc::pollfd {
     let (fd, events) = (fd.as_raw_fd(), libc::POLLIN);
     let revents = 0;
-    libc::pollfd { fd, events, revents }
+    libc::pollfd {
+        fd,
+        events,
+        revents,
+    }
 }
 
 fn poll_for(polled: &mut [libc::pollfd], timeout_ms: i32) -> io::Result<()> {

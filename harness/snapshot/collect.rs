@@ -150,7 +150,12 @@ impl Collector {
         let name = self.operation_name(&parts, &scope);
         let host = parts.host.as_deref().map(|host| self.destination(host));
         self.seen(&scope, &name, host, call, effect.seq);
-        if let Kind::Program(Program { pid: pid @ 1.., missing: false, .. }) = effect.kind {
+        if let Kind::Program(Program {
+            pid: pid @ 1..,
+            missing: false,
+            ..
+        }) = effect.kind
+        {
             self.started(pid, &scope, &name, call);
         }
         if own && let Some(operation) = self.operation(&scope, &name) {

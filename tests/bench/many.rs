@@ -56,7 +56,10 @@ fn alone(deed: &str, count: u64, around: &[&str]) -> Duration {
     command.args(&line[1..]).arg(server).arg("--bare");
     command.env("MANY", deed).env("COUNT", count.to_string());
     let began = Instant::now();
-    let ended = command.current_dir(folder.path()).status().expect("it starts");
+    let ended = command
+        .current_dir(folder.path())
+        .status()
+        .expect("it starts");
     assert!(ended.success(), "{deed}: {ended}");
     began.elapsed()
 }
@@ -71,10 +74,24 @@ fn recorded(deed: &str, count: u64) -> (Duration, u64, u64) {
     );
     fs::write(&scenario, text).expect("a scenario");
     let mut command = Command::new(env!("CARGO_BIN_EXE_turncoat"));
-    command.arg("triage").arg(kit::place("tests/servers/rude/many"));
-    command.args(["--calls", "1", "--jobs", "1", "--format", "json", "-q", "--scenario"]);
+    command
+        .arg("triage")
+        .arg(kit::place("tests/servers/rude/many"));
+    command.args([
+        "--calls",
+        "1",
+        "--jobs",
+        "1",
+        "--format",
+        "json",
+        "-q",
+        "--scenario",
+    ]);
     command.arg(&scenario).arg("--keep-run").arg(&kept);
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
     let began = Instant::now();
     let mut child = command.spawn().expect("turncoat starts");
     let mut most = 0;
@@ -98,7 +115,11 @@ fn recorded(deed: &str, count: u64) -> (Duration, u64, u64) {
 /// VmHWM in KiB.
 fn peak(child: &Child) -> Option<u64> {
     let status = fs::read_to_string(format!("/proc/{}/status", child.id())).ok()?;
-    kit::field(&status, "VmHWM:")?.strip_suffix(" kB")?.trim().parse().ok()
+    kit::field(&status, "VmHWM:")?
+        .strip_suffix(" kB")?
+        .trim()
+        .parse()
+        .ok()
 }
 
 /// How many deeds the first run of a folder tells of, and in how many calls.
@@ -131,7 +152,11 @@ fn walk(kept: &Path) -> Option<std::path::PathBuf> {
             return Some(events);
         }
         let entries = fs::read_dir(folder).ok()?.flatten();
-        todo.extend(entries.map(|entry| entry.path()).filter(|path| path.is_dir()));
+        todo.extend(
+            entries
+                .map(|entry| entry.path())
+                .filter(|path| path.is_dir()),
+        );
     }
     None
 }

@@ -37,14 +37,21 @@ fn every_stage_of_the_end_is_told_apart() {
     assert_eq!(closed["when"], "its stdin has been closed");
     // What it carries tells which call armed it.
     assert_eq!(closed["armed_by"], "note", "{closed:#}");
-    assert!(closed["title"].to_string().contains("a call of note armed it"));
+    assert!(
+        closed["title"]
+            .to_string()
+            .contains("a call of note armed it")
+    );
     let gone = find("new-destination", "gone.spy.example");
     assert_eq!(gone["phase"], "exit");
     assert_eq!(gone["effect"]["stage"], "afterlife");
     assert_eq!(gone["when"], "the server itself has ended");
     let behind = find("leaves-process-behind", "`sleep`");
     assert_eq!(behind["phase"], "exit");
-    assert_eq!(behind["effect"]["left_behind"], serde_json::json!(["sleep"]));
+    assert_eq!(
+        behind["effect"]["left_behind"],
+        serde_json::json!(["sleep"])
+    );
     let after = find("leaves-process-behind", "goes on after the call: exec");
     assert_eq!(after["phase"], "call");
 

@@ -64,7 +64,10 @@ fn starting(ends: &[&str]) -> Behaviour {
                     outlived: Some(Outlived::Call),
                 })
             });
-            (arguments(nth), [Some(program), ended].into_iter().flatten().collect())
+            (
+                arguments(nth),
+                [Some(program), ended].into_iter().flatten().collect(),
+            )
         })
         .collect();
     behaviour(&["to", "text", "tag"], &calls)

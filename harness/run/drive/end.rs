@@ -32,7 +32,7 @@ impl Live {
         // Its output ends a moment before it does itself.
         let patience = if gone { GRACE } else { Duration::ZERO };
         let early = tokio::task::block_in_place(|| self.child.wait_main(patience));
-        let mut line = Line::Open(self.session);
+        let mut line = Line::Open(Box::new(self.session));
         let after = if early && gone {
             "itself"
         } else {
@@ -107,7 +107,7 @@ impl Live {
 
 /// The way to the server's stdin.
 enum Line {
-    Open(Session),
+    Open(Box<Session>),
     Closing(JoinHandle<bool>),
     Ended,
 }

@@ -52,7 +52,13 @@ impl Collector {
             _ => return,
         };
         let value = [(END, Expr::text(end))];
-        self.add(&start.scope, &start.operation, value, start.call, effect.seq);
+        self.add(
+            &start.scope,
+            &start.operation,
+            value,
+            start.call,
+            effect.seq,
+        );
     }
 }
 
@@ -77,7 +83,10 @@ mod tests {
             missing: false,
             tried: Vec::new(),
         };
-        let all = [(Phase::Call, Kind::Program(program)), (phase, Kind::Life(life))];
+        let all = [
+            (Phase::Call, Kind::Program(program)),
+            (phase, Kind::Life(life)),
+        ];
         for (seq, (phase, kind)) in all.into_iter().enumerate() {
             collector.effect(&Effect {
                 seq: seq as u64,
@@ -92,7 +101,9 @@ mod tests {
         let scoped = &behaviour.scopes[&Scope::tool("run")];
         let places = &scoped.operations["exec /usr/bin/git"].places;
         let end = places.get("end");
-        end.map_or(Vec::new(), |end| end.values.keys().map(ToString::to_string).collect())
+        end.map_or(Vec::new(), |end| {
+            end.values.keys().map(ToString::to_string).collect()
+        })
     }
 
     fn life() -> Life {
@@ -109,12 +120,22 @@ mod tests {
 
     #[test]
     fn an_end_belongs_to_the_call_of_the_start() {
-        let ended = Life { code: Some(3), ..life() };
+        let ended = Life {
+            code: Some(3),
+            ..life()
+        };
         assert_eq!(told(Phase::Call, ended.clone()), ["status 3"]);
         assert_eq!(told(Phase::Idle, ended.clone()), ["status 3"]);
-        let killed = Life { signal: Some(9), ..life() };
+        let killed = Life {
+            signal: Some(9),
+            ..life()
+        };
         assert_eq!(told(Phase::Call, killed), ["signal 9"]);
-        let goes_on = |outlived| Life { goes_on: true, outlived: Some(outlived), ..life() };
+        let goes_on = |outlived| Life {
+            goes_on: true,
+            outlived: Some(outlived),
+            ..life()
+        };
         assert_eq!(told(Phase::Idle, goes_on(Outlived::Call)), ["goes on"]);
         // At the end of the server anything may come first.
         assert_eq!(told(Phase::Exit, ended), [""; 0]);
@@ -122,6 +143,16 @@ mod tests {
         // Nor is anything said where the kernel says nothing.
         assert_eq!(told(Phase::Call, life()), [""; 0]);
         // Another process's.
-        assert_eq!(told(Phase::Call, Life { pid: 8, code: Some(0), ..life() }), [""; 0]);
+        assert_eq!(
+            told(
+                Phase::Call,
+                Life {
+                    pid: 8,
+                    code: Some(0),
+                    ..life()
+                }
+            ),
+            [""; 0]
+        );
     }
 }

@@ -27,7 +27,10 @@ fn every_program_is_told_with_its_end() {
         "/bin/true; /bin/false; sh -c 'kill -9 $$'; sh -c 'exec sleep 0.3' & wait $!; /bin/nothing; exit 0",
     ));
     let all = lives(&done.effects);
-    let ends: Vec<_> = all.iter().map(|life| (life.path.as_str(), life.code, life.signal)).collect();
+    let ends: Vec<_> = all
+        .iter()
+        .map(|life| (life.path.as_str(), life.code, life.signal))
+        .collect();
     assert_eq!(
         ends,
         [
@@ -38,7 +41,10 @@ fn every_program_is_told_with_its_end() {
             ("/usr/bin/sleep", Some(0), None),
         ]
     );
-    assert!(all.iter().all(|life| !life.goes_on && life.outlived.is_none()));
+    assert!(
+        all.iter()
+            .all(|life| !life.goes_on && life.outlived.is_none())
+    );
     assert!(all[3].lived_us > 250_000, "{all:?}");
     assert!(all[0].lived_us < 250_000, "{all:?}");
 }
@@ -48,7 +54,9 @@ fn until_started(kept: &turncoat::effect::Kept, many: usize) {
     let began = std::time::Instant::now();
     let programs = || {
         let all = kept.snapshot();
-        all.iter().filter(|kind| matches!(kind, Kind::Program(_))).count()
+        all.iter()
+            .filter(|kind| matches!(kind, Kind::Program(_)))
+            .count()
     };
     while programs() < many && began.elapsed() < LONG {
         std::thread::yield_now();
@@ -71,25 +79,42 @@ fn what_goes_on_after_the_server_is_seen_and_ended() {
     let exit = started.child.finish();
     assert_eq!(exit.code, Some(1));
     assert_eq!(exit.left_behind, ["sleep", "sleep"]);
-    let changes = started.child.harvest(turncoat::sandbox::Bound::default()).changes;
-    assert!(changes.iter().any(|change| change.path.ends_with("/gone")), "{changes:?}");
+    let changes = started
+        .child
+        .harvest(turncoat::sandbox::Bound::default())
+        .changes;
+    assert!(
+        changes.iter().any(|change| change.path.ends_with("/gone")),
+        "{changes:?}"
+    );
     let effects = kept.take();
-    let left: Vec<_> = lives(&effects).into_iter().filter(|life| life.goes_on).collect();
+    let left: Vec<_> = lives(&effects)
+        .into_iter()
+        .filter(|life| life.goes_on)
+        .collect();
     assert_eq!(left.len(), 2, "{left:?}");
-    assert!(left.iter().all(|life| life.outlived == Some(Outlived::Server)));
+    assert!(
+        left.iter()
+            .all(|life| life.outlived == Some(Outlived::Server))
+    );
     assert_eq!(started.child.finish(), exit);
 }
 
 #[test]
 fn children_that_end_with_their_server_are_not_left_behind() {
-    let (mut started, kept) = begin(&shell("mkfifo p; (read x < p; sleep 0.1; exit 4) & exec 3> p; read line"));
+    let (mut started, kept) = begin(&shell(
+        "mkfifo p; (read x < p; sleep 0.1; exit 4) & exec 3> p; read line",
+    ));
     drop(started.stdin);
     assert!(started.child.wait_main(LONG));
     while started.child.is_survived(Duration::from_millis(50)) {}
     let exit = started.child.finish();
     assert_eq!(exit.left_behind, [""; 0]);
     let effects = kept.take();
-    let after: Vec<_> = lives(&effects).iter().map(|life| (life.code, life.goes_on)).collect();
+    let after: Vec<_> = lives(&effects)
+        .iter()
+        .map(|life| (life.code, life.goes_on))
+        .collect();
     assert_eq!(after.last(), Some(&(Some(0), false)), "{effects:?}");
 }
 
