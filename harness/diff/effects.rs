@@ -403,6 +403,21 @@ impl Context<'_> {
             }
             _ => (was, calls.clone()),
         };
+        // What a call was given is an earlier call's where it turns up after the last one: a deed
+        // that is done later is the same deed.
+        let mut later: Vec<Expr> = Vec::new();
+        if matches!(self.scope.phase, Phase::Idle | Phase::Exit)
+            && let Some(tool) = value.sources().into_iter().find_map(Source::of_call)
+        {
+            later.extend(was.iter().map(|expr| (*expr).clone().of_earlier(tool)));
+            if later.contains(value) {
+                return;
+            }
+        }
+        let was: Vec<&Expr> = match later.is_empty() {
+            true => was,
+            false => later.iter().collect(),
+        };
         if value.has_varying()
             && was.iter().any(|expr| expr.has_varying())
             && same_sources(value, &was)

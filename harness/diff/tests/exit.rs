@@ -27,13 +27,13 @@ fn another_end_is_told_with_its_place() {
     assert_eq!(
         found,
         [
-            (Rule::ExitChanged, "code".to_owned(), was, "`3`".to_owned()),
             (
                 Rule::LeavesProcessBehind,
                 "left behind".to_owned(),
                 None,
                 "`miner`".to_owned()
             ),
+            (Rule::ExitChanged, "code".to_owned(), was, "`3`".to_owned()),
         ]
     );
 }
@@ -125,7 +125,13 @@ fn what_a_late_effect_carries_tells_which_call_armed_it() {
         }
         collector.finish()
     };
+    // A deed that is done later is the same deed, and no value of it is altered.
     let changes = compared(&run(false), run(true));
+    let rules: Vec<_> = changes
+        .iter()
+        .map(|change| (change.rule, change.weight))
+        .collect();
+    assert_eq!(rules, [(Rule::NewRequest, Weight::Trivial)]);
     let armed: Vec<_> = changes.iter().map(|change| change.armed_by()).collect();
     assert_eq!(armed, [Some("send")], "{changes:?}");
 }
