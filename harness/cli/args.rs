@@ -119,8 +119,8 @@ pub struct Diff {
     ///
     /// By default both versions run in the ordinary world, and then in one where everything is
     /// different at once: date, uptime, number and order of calls, client and its capabilities,
-    /// failing upstreams, CI, user, host, time zone, locale. What shows only there is looked into
-    /// until its cause can be named.
+    /// failing upstreams, CI, user, host, time zone, locale, an end by SIGTERM. What shows only
+    /// there is looked into until its cause can be named.
     #[arg(long, value_name = "CONDITIONS")]
     pub under: Option<Conditions>,
     #[command(flatten)]
@@ -425,7 +425,7 @@ mod tests {
 
         $ turncoat diff a b --allow hidden-recipent
         error: invalid value 'hidden-recipent' for '--allow <RULE>'
-          [possible values: hidden-recipient, redirect-field, new-destination, changed-destination, secret-leak, canary-leak, argument-leak, credentials-swapped, altered-value, vanished-effect, new-request, new-field, vanished-field, changed-value, repeated-effect, new-program, new-file, sensitive-read, probes-sandbox, new-read, forbidden-call, refused-tls, new-attempt, tool-added, tool-removed, description-changed, instructing-text, invisible-unicode, schema-changed, asks-for-context, annotations-changed, annotation-contradicted, surface-changed, server-request, result-changed, secret-in-result, outcome-changed, exit-changed, install-script-added, install-script-changed, dependencies-changed, protocol-violation]
+          [possible values: hidden-recipient, redirect-field, new-destination, changed-destination, secret-leak, canary-leak, argument-leak, credentials-swapped, altered-value, vanished-effect, new-request, new-field, vanished-field, changed-value, repeated-effect, new-program, new-file, sensitive-read, probes-sandbox, new-read, forbidden-call, signals-other-process, leaves-process-behind, refused-tls, new-attempt, tool-added, tool-removed, description-changed, instructing-text, invisible-unicode, schema-changed, asks-for-context, annotations-changed, annotation-contradicted, surface-changed, server-request, result-changed, secret-in-result, outcome-changed, exit-changed, install-script-added, install-script-changed, dependencies-changed, protocol-violation]
 
           tip: a similar value exists: 'hidden-recipient'
 

@@ -2,6 +2,7 @@
 
 use super::meaning::Explain;
 use super::{Exit, Failure, Format, Shell};
+use crate::effect::{Effect, Phase};
 use crate::event::Event;
 use crate::report::{clip, escape};
 use crate::run::log;
@@ -104,6 +105,7 @@ fn find<'a>(report: &'a Report, id: &str) -> Result<&'a Finding, Failure> {
 
 /// One line an event, as it happened.
 fn timeline(folder: &Path, out: &mut dyn Write) -> io::Result<()> {
+    let mut before = (None, None);
     for event in log::read(folder)? {
         match event? {
             Event::Started {
@@ -120,6 +122,11 @@ fn timeline(folder: &Path, out: &mut dyn Write) -> io::Result<()> {
                 writeln!(out, "\ncall {call} {} {arguments}", escape(&tool))?;
             }
             Event::Effect(effect) => {
+                let now = (Some(effect.phase), effect.stage);
+                if now != before {
+                    before = now;
+                    heading(&effect, out)?;
+                }
                 let at = effect.at_us as f64 / 1000.0;
                 writeln!(
                     out,
@@ -135,4 +142,14 @@ fn timeline(folder: &Path, out: &mut dyn Write) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Where in the server's life what follows was done, outside of calls.
+fn heading(effect: &Effect, out: &mut dyn Write) -> io::Result<()> {
+    match (effect.phase, effect.stage) {
+        (Phase::Install | Phase::Start | Phase::Call, _) => Ok(()),
+        (Phase::Idle, _) => writeln!(out, "\nidle"),
+        (Phase::Exit, None) => writeln!(out, "\nexit"),
+        (Phase::Exit, Some(stage)) => writeln!(out, "\nexit, {}", crate::report::stage(stage)),
+    }
 }

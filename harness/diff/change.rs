@@ -128,7 +128,9 @@ rules! {
     SensitiveRead "sensitive-read" "The server reads what is none of its business: a private key, a credential, a browser's profile, another program's configuration, the variables of a process.";
     ProbesSandbox "probes-sandbox" "The server looks at what tells it whether it is watched: how its process is confined, what was loaded into it, what process 1 is.";
     NewRead "new-read" "The server reads a file that it did not read before.";
-    ForbiddenCall "forbidden-call" "The server makes a system call that reaches into another process, the kernel or the machine: ptrace, a mount, a namespace, a kernel module, a signal to a process that is not its own. The sandbox refuses it.";
+    ForbiddenCall "forbidden-call" "The server makes a system call that reaches into another process, the kernel or the machine: ptrace, a mount, a namespace, a kernel module. The sandbox refuses it.";
+    SignalsOtherProcess "signals-other-process" "The server sends a signal to a process that it did not start: to whoever started it, to another one of the user's, to all of them.";
+    LeavesProcessBehind "leaves-process-behind" "A program goes on after the call it was started in, or a process after the server has ended.";
     RefusedTls "refused-tls" "The server refuses a TLS connection that is not to its liking: a pinned certificate or an authority of its own. What it would have sent cannot be seen.";
     NewAttempt "new-attempt" "A new attempt to reach a local service: a unix socket or a loopback port.";
     ToolAdded "tool-added" "A tool that the old version did not have.";
@@ -145,11 +147,21 @@ rules! {
     ResultChanged "result-changed" "A tool's result is made up differently.";
     SecretInResult "secret-in-result" "A tool's result carries a secret or canary that it did not carry before.";
     OutcomeChanged "outcome-changed" "Calls that were answered now fail, or the other way round.";
-    ExitChanged "exit-changed" "The server ends differently, or leaves processes behind; or a script of its installation does.";
+    ExitChanged "exit-changed" "The server, a program that it starts, or a script of its installation ends differently.";
     InstallScriptAdded "install-script-added" "Installing the new version executes a script that installing the old one did not: its own, or one of a dependency.";
     InstallScriptChanged "install-script-changed" "A script that is executed when the package is installed has another text.";
     DependenciesChanged "dependencies-changed" "Packages were added to the dependency tree, removed from it, or are there in another version.";
     ProtocolViolation "protocol-violation" "The server writes bytes that the protocol does not allow.";
+}
+
+impl Change {
+    /// The tool whose earlier call gave what is carried here, where that is another than the one
+    /// that was being called: it armed what happens now.
+    pub fn armed_by(&self) -> Option<&str> {
+        let (_, rest) = self.provenance.split_once("earlier(")?;
+        let (tool, _) = rest.split_once(' ')?;
+        (self.tool.as_deref() != Some(tool)).then_some(tool)
+    }
 }
 
 impl Rule {

@@ -9,7 +9,7 @@ use super::scripts::{clip, owner};
 use super::values::{Spot, read, shown};
 use super::weigh;
 use crate::effect::Phase;
-use crate::provenance::{Expr, Source};
+use crate::provenance::{END, Expr, Source};
 use crate::snapshot::{Behaviour, Calls, Operation, Place, Scope, Scoped};
 use std::collections::BTreeSet;
 
@@ -329,6 +329,7 @@ impl Context<'_> {
             let gone = !now.places.contains_key(place_name) && before.steady;
             if gone
                 && is_effect
+                && place_name != END
                 && !place_name.starts_with("address in")
                 && !place_name.starts_with("mention in")
             {
@@ -353,7 +354,11 @@ impl Context<'_> {
         changes.extend(all.into_iter().filter(|change| {
             matches!(
                 change.rule,
-                Rule::HiddenRecipient | Rule::CanaryLeak | Rule::SecretLeak | Rule::SecretInResult
+                Rule::HiddenRecipient
+                    | Rule::CanaryLeak
+                    | Rule::SecretLeak
+                    | Rule::SecretInResult
+                    | Rule::LeavesProcessBehind
             )
         }));
     }
@@ -398,6 +403,21 @@ impl Context<'_> {
             }
             _ => (was, calls.clone()),
         };
+        // What a call was given is an earlier call's where it turns up after the last one: a deed
+        // that is done later is the same deed.
+        let mut later: Vec<Expr> = Vec::new();
+        if matches!(self.scope.phase, Phase::Idle | Phase::Exit)
+            && let Some(tool) = value.sources().into_iter().find_map(Source::of_call)
+        {
+            later.extend(was.iter().map(|expr| (*expr).clone().of_earlier(tool)));
+            if later.contains(value) {
+                return;
+            }
+        }
+        let was: Vec<&Expr> = match later.is_empty() {
+            true => was,
+            false => later.iter().collect(),
+        };
         if value.has_varying()
             && was.iter().any(|expr| expr.has_varying())
             && same_sources(value, &was)
@@ -426,8 +446,10 @@ impl Context<'_> {
             reading.rule,
             Rule::NewField | Rule::ResultChanged | Rule::ChangedValue
         );
+        let stays = weigh::stays(name, frame.place, value);
         // What a new operation carries is told with the operation; a list is told as a whole.
         if quiet
+            && stays.is_none()
             && (!operation_known
                 || frame.place.starts_with("address in")
                 || frame.place.starts_with("mention in"))
@@ -437,12 +459,34 @@ impl Context<'_> {
         if quiet && matches!(Operation::verb(name), "dns" | "output") {
             return;
         }
+        // That an end was not seen before says nothing: it may have come too late to be counted.
+        if stays.is_none() && frame.place == END && was.is_empty() {
+            return;
+        }
         let (rule, title) = match name {
             "script" => (
                 Rule::InstallScriptChanged,
                 format!(
                     "another script is executed to install it: `{}`",
                     clip(&value.to_string())
+                ),
+            ),
+            _ if let Some(stays) = stays.filter(|_| quiet) => (
+                Rule::LeavesProcessBehind,
+                format!(
+                    "{stays}: {}",
+                    if name == "exit" {
+                        shown(value)
+                    } else {
+                        name.to_owned()
+                    }
+                ),
+            ),
+            _ if quiet && frame.place == END => (
+                Rule::ExitChanged,
+                format!(
+                    "a program it starts ends otherwise, {}: {name}",
+                    reading.says
                 ),
             ),
             "exit" if quiet => (
@@ -460,7 +504,8 @@ impl Context<'_> {
         let unsteady = !frame.steady
             || operation.is_some_and(|operation| !operation.steady)
             || before.is_some_and(|place| !place.steady);
-        if quiet && unsteady && was.is_empty() && rule != Rule::ExitChanged {
+        let by_itself = was.is_empty() && rule != Rule::ExitChanged || frame.place == END;
+        if quiet && unsteady && by_itself {
             change.weight = Weight::Trivial;
         }
         change.place = Some(frame.place.to_owned());

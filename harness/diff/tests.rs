@@ -58,6 +58,7 @@ fn behaviour(properties: &[&str], calls: &[Call]) -> Behaviour {
             seq,
             at_us: seq,
             phase,
+            stage: None,
             call,
             kind,
         }

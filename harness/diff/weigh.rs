@@ -2,7 +2,7 @@
 
 use super::change::{Rule, Weight};
 use crate::effect::{Reading, is_installed, is_own, reading};
-use crate::provenance::Source;
+use crate::provenance::{END, Expr, GOES_ON, LEFT_BEHIND, Source};
 use crate::snapshot::{OWN_FOLDER, Operation};
 use std::collections::BTreeSet;
 
@@ -88,6 +88,17 @@ pub fn read(name: &str) -> (Rule, Weight, String) {
         _ => what.to_owned(),
     };
     (rule, weight, what)
+}
+
+/// What stays where others have ended, if a value says that something does.
+pub fn stays(name: &str, place: &str, value: &Expr) -> Option<&'static str> {
+    match (Operation::verb(name), place) {
+        ("exec", END) if value.as_constant() == Some(GOES_ON) => {
+            Some("starts a program that goes on after the call")
+        }
+        ("exit", LEFT_BEHIND) => Some("leaves a process behind that goes on without it"),
+        _ => None,
+    }
 }
 
 /// To ask the model, or through the client the user, is to reach past the tool's own task.

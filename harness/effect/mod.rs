@@ -14,7 +14,9 @@ pub use network::{
 };
 pub use protocol::{Misbehaviour, ServerMessage, Surface, ToolResult};
 pub use reading::{Reading, is_system, reading, reading_at_home};
-pub use system::{Exit, FileAction, FileChange, FileRead, Folded, Forbidden, Program, Script};
+pub use system::{
+    Exit, FileAction, FileChange, FileRead, Folded, Forbidden, Life, Outlived, Program, Script,
+};
 pub use territory::{is_bookkeeping, is_installed, is_own};
 
 use serde::{Deserialize, Serialize};
@@ -27,6 +29,9 @@ pub struct Effect {
     /// Microseconds since the run began.
     pub at_us: u64,
     pub phase: Phase,
+    /// How far the end was, in the exit phase.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stage: Option<Stage>,
     /// The tool call (from 0) that was running or had last ended when the effect began;
     /// none in the phases before the first call.
     pub call: Option<u32>,
@@ -50,6 +55,20 @@ pub enum Phase {
     Exit,
 }
 
+/// A part of the exit phase.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Stage {
+    /// From closing the server's stdin on.
+    StdinClosed,
+    /// From SIGTERM on.
+    Sigterm,
+    /// From SIGKILL on.
+    Sigkill,
+    /// After the server's own end, while other processes go on.
+    Afterlife,
+}
+
 /// What was done.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
@@ -64,6 +83,7 @@ pub enum Kind {
     Read(FileRead),
     Reads(Folded),
     Program(Program),
+    Life(Life),
     Script(Script),
     Forbidden(Forbidden),
     Exit(Exit),

@@ -89,6 +89,40 @@ pub struct Program {
     pub tried: Vec<String>,
 }
 
+/// How a program that was started goes on or came to its end; programs that another one replaced in
+/// the same process, and those of which too many ran at once, have none.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Life {
+    /// As [`Program::path`].
+    pub path: String,
+    /// Process id inside the sandbox, as [`Program::pid`].
+    pub pid: u32,
+    /// Microseconds since it was started.
+    pub lived_us: u64,
+    /// Its status, where it ended by itself. Neither this nor a signal where it goes on, and where
+    /// the kernel does not tell (before Linux 6.15).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<i32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signal: Option<i32>,
+    /// It has not ended.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub goes_on: bool,
+    /// What had ended before it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outlived: Option<Outlived>,
+}
+
+/// What a program went on after.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outlived {
+    /// The call that it was started in.
+    Call,
+    /// The server.
+    Server,
+}
+
 /// A script that an installation executes. What is seen in the install phase after it, up to the
 /// next one, is its doing, or that of processes which earlier ones left.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -115,12 +149,15 @@ pub struct Script {
 /// A system call that reaches out of the process: into another one, or into the machine.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Forbidden {
-    /// `ptrace`, `mount`, `unshare`, … or `kill` for a signal to a process that is not the
-    /// server's.
+    /// `ptrace`, `mount`, `unshare`, … or `kill` and its like for a signal to a process that the
+    /// sender did not start.
     pub call: String,
     /// Whom or what it was meant for, as far as it can be told: `process 1`, a path.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub target: String,
+    /// Number of the signal, where it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signal: Option<i32>,
     /// Process id inside the sandbox.
     pub pid: u32,
 }
@@ -133,6 +170,6 @@ pub struct Exit {
     /// Whether it ended by itself, or only after SIGTERM or SIGKILL: `itself`, `stdin-closed`,
     /// `sigterm`, `sigkill`; of a script, `time` or `memory` where it was ended for that.
     pub after: String,
-    /// Processes that were still alive when the main one ended, by name.
+    /// Processes that were still alive a while after the main one had ended, by name.
     pub left_behind: Vec<String>,
 }

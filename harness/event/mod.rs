@@ -82,6 +82,7 @@ mod tests {
             seq: 0,
             at_us: 0,
             phase: Phase::Call,
+            stage: None,
             call: Some(0),
             kind: Kind::File(change),
         }));

@@ -122,6 +122,18 @@ impl Expr {
         }
     }
 
+    /// The same where the call of `tool` that it was explained by is over.
+    pub fn of_earlier(self, tool: &str) -> Self {
+        let parts = self.0.into_iter().map(|part| match part {
+            Part::From(Source::Argument(path)) => {
+                Part::From(Source::Earlier(tool.to_owned(), path))
+            }
+            Part::Coded(coding, inner) => Part::Coded(coding, inner.of_earlier(tool)),
+            other => other,
+        });
+        Self(parts.collect())
+    }
+
     /// In the words of the report: `constant`, `argument(to)`, `derived(base64, argument(x))`,
     /// parts joined by ` + `.
     pub fn provenance(&self) -> String {

@@ -23,8 +23,8 @@ pub use expr::{Expr, Part, is_invisible};
 pub use hunt::Confided;
 pub use inputs::{json_leaves, words};
 pub use leaves::{
-    Dissected, Leaf, MANY, NOT_FOUND, Piece, REMOVED, SCRIPT_TEXT, TRIED, Weight, dissect,
-    in_a_row, last_step, learnt, segment, streams,
+    Dissected, END, GOES_ON, LEFT_BEHIND, Leaf, MANY, NOT_FOUND, Piece, REMOVED, SCRIPT_TEXT,
+    TRIED, Weight, dissect, in_a_row, last_step, learnt, segment, streams,
 };
 pub use source::{Coding, Source};
 pub use varying::Varying;

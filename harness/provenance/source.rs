@@ -30,6 +30,14 @@ impl Source {
         }
     }
 
+    /// The tool whose earlier call was given the value.
+    pub fn of_call(&self) -> Option<&str> {
+        match self {
+            Self::Earlier(tool, _) => Some(tool),
+            _ => None,
+        }
+    }
+
     /// Whether the value was confided: its turning up in a new place is never trivial.
     pub fn is_confidential(&self) -> bool {
         matches!(self, Self::Secret(_) | Self::Canary(_))

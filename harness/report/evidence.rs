@@ -1,7 +1,9 @@
 //! A finding's evidence in words: the effect in one line, what it carried, the step from was to
 //! now. Returns text as it came: whoever shows it escapes it.
 
-use crate::effect::{Body, Effect, FileAction, Kind, MailTls, Peer, Phase, TlsOutcome};
+use crate::effect::{
+    Body, Effect, FileAction, Kind, Life, MailTls, Outlived, Peer, Phase, Stage, TlsOutcome,
+};
 use crate::verdict::{Finding, Report, Subject};
 use serde::Deserialize as _;
 use serde_json::Value;
@@ -78,7 +80,10 @@ pub fn effect(finding: &Finding) -> Option<String> {
                 Some(call) if effect.phase == Phase::Call => {
                     format!("call {call}: {}", told(&effect.kind))
                 }
-                _ => told(&effect.kind),
+                _ => match effect.stage {
+                    Some(at) => format!("{}: {}", stage(at), told(&effect.kind)),
+                    None => told(&effect.kind),
+                },
             },
             None => value.to_string(),
         }),
@@ -97,6 +102,7 @@ pub fn carried(finding: &Finding) -> Option<Body> {
         Kind::Dns(_)
         | Kind::Tls(_)
         | Kind::Program(_)
+        | Kind::Life(_)
         | Kind::Script(_)
         | Kind::Forbidden(_)
         | Kind::Read(_)
@@ -287,6 +293,7 @@ pub fn told(kind: &Kind) -> String {
                 program.argv.join(" ")
             )
         }
+        Kind::Life(life) => self::life(life),
         Kind::Script(script) => {
             let version = script.version.as_deref().unwrap_or_default();
             let skipped = if script.skipped { " (not run)" } else { "" };
@@ -294,6 +301,10 @@ pub fn told(kind: &Kind) -> String {
                 "{} script of {} {version}{skipped}: {}",
                 script.name, script.package, script.text
             )
+        }
+        Kind::Forbidden(call) if call.signal.is_some() => {
+            let signal = call.signal.unwrap_or_default();
+            format!("signal {signal} to {} ({})", call.target, call.call)
         }
         Kind::Forbidden(call) => match call.target.as_str() {
             "" => format!("system call {}", call.call),
@@ -315,6 +326,37 @@ pub fn told(kind: &Kind) -> String {
         Kind::Result(result) => format!("result of `{}`: {}", result.tool, result.outcome),
         Kind::Message(message) => format!("message {}", message.method),
         Kind::Misbehaviour(it) => format!("output ({}), {} bytes", it.what, it.bytes.len),
+    }
+}
+
+/// How a program ended or goes on.
+fn life(life: &Life) -> String {
+    let lived = life.lived_us as f64 / 1e6;
+    let after = match life.outlived {
+        Some(Outlived::Call) => " after the call that started it",
+        Some(Outlived::Server) => " after the server's end",
+        None => "",
+    };
+    let path = &life.path;
+    match (life.code, life.signal) {
+        _ if life.goes_on => format!("program {path} goes on{after}, {lived:.3} s old"),
+        (Some(code), _) => {
+            format!("program {path} ended{after} with status {code}, {lived:.3} s old")
+        }
+        (_, Some(signal)) => {
+            format!("program {path} was ended{after} by signal {signal}, {lived:.3} s old")
+        }
+        _ => format!("program {path} ended{after}, {lived:.3} s old"),
+    }
+}
+
+/// What had happened to the server in this part of its end.
+pub fn stage(stage: Stage) -> &'static str {
+    match stage {
+        Stage::StdinClosed => "after its stdin was closed",
+        Stage::Sigterm => "on SIGTERM",
+        Stage::Sigkill => "on SIGKILL",
+        Stage::Afterlife => "after the server's own end",
     }
 }
 

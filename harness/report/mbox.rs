@@ -93,6 +93,7 @@ mod tests {
             seq: 0,
             at_us: 0,
             phase: Phase::Call,
+            stage: None,
             call: Some(3),
             kind: Kind::Mail(mail),
         };

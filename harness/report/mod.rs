@@ -20,6 +20,6 @@ mod tests;
 mod text;
 
 pub use events::read as events;
-pub use evidence::told;
+pub use evidence::{stage, told};
 pub use kind::Kind;
 pub use text::{clip, columns, line as escape, lines as escape_lines};

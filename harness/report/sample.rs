@@ -118,6 +118,7 @@ fn change(id: &str) -> Finding {
         rule: "new-field".into(),
         severity: Severity::Change,
         phase: Phase::Call,
+        armed_by: None,
         tool: Some("sendEmail".into()),
         package: None,
         title: "`body.TrackOpens` is `true`: http POST https://api.postmarkapp.com/email".into(),

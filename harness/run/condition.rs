@@ -25,6 +25,7 @@ pub enum Condition {
     Host,
     Zone,
     Locale,
+    Ending,
 }
 
 impl Condition {
@@ -41,6 +42,7 @@ impl Condition {
         Self::Host,
         Self::Zone,
         Self::Locale,
+        Self::Ending,
     ];
 
     /// As the command line and reports name it.
@@ -58,6 +60,7 @@ impl Condition {
             Self::Host => "host",
             Self::Zone => "zone",
             Self::Locale => "locale",
+            Self::Ending => "ending",
         }
     }
 
@@ -289,6 +292,7 @@ pub fn when(conditions: &Conditions, client: &str) -> String {
         Condition::Host => format!("the host is `{}`", conditions.identity().host),
         Condition::Zone => format!("the time zone is {ZONE}"),
         Condition::Locale => "the locale is de_DE".to_owned(),
+        Condition::Ending => "it is ended by SIGTERM, before its stdin is closed".to_owned(),
     });
     words.collect::<Vec<_>>().join(", and ")
 }
@@ -312,7 +316,7 @@ mod tests {
         assert!("dat".parse::<Conditions>().unwrap_err().contains("date"));
         assert_eq!(Conditions::all().to_string(), "all");
         assert_eq!(Conditions::default().to_string(), "none");
-        assert_eq!(when(&Conditions::all(), "x").matches(", and ").count(), 11);
+        assert_eq!(when(&Conditions::all(), "x").matches(", and ").count(), 12);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! One run of one version: start it in its world, connect, list, call, watch, end it.
 
+mod end;
+
 use super::error::RunError;
 use super::install;
 use super::log::Log;
@@ -7,14 +9,14 @@ use super::plan::Plan;
 use super::recorder::{Recorded, Recorder};
 use super::rest::{PAUSE, Rest, Scene, Watch};
 use super::setup::Setup;
-use crate::effect::{Body, Exit, FileChange, Kind, Misbehaviour, Phase, Sink, Surface, ToolResult};
+use crate::effect::{Body, FileChange, Kind, Misbehaviour, Phase, Sink, Surface, ToolResult};
 use crate::event::{Event, FORMAT, Listener, Progress};
 use crate::internet::mock::Json;
 use crate::internet::{Config, Limits, Sockets, Weather, World};
 use crate::mcp::{self, Era, Session};
 use crate::package::Package;
 use crate::provenance::Explainer;
-use crate::sandbox::{self, Bound, Child, NOTICED, Started};
+use crate::sandbox::{self, Bound, Child, Mark, NOTICED, Started};
 use crate::snapshot::{Behaviour, Collector};
 use serde_json::Value;
 use std::future::Future;
@@ -34,10 +36,6 @@ const PATIENCE: Duration = NOTICED;
 const HURRIES: &[u64] = &[1, 1, 2, 4, 8, 16, 32, 64];
 /// How long a server is watched after its last call, where the scenario names no time.
 pub const IDLE: Duration = Duration::from_millis(300);
-/// How long a server may take to end after its stdin was closed, then after SIGTERM.
-const GRACE: Duration = Duration::from_millis(1500);
-/// The same for one that works on.
-const GRACE_AT_WORK: Duration = Duration::from_secs(6);
 /// How long a server may take to start, for both eras together; the second start gets what the
 /// first has left, and no less than the second number.
 const START: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(10));
@@ -271,6 +269,7 @@ fn open(job: &Job, sockets: sandbox::Sockets, sink: &Arc<dyn Sink>) -> Result<Wo
 async fn exercise(job: &Job<'_>, live: &mut Live, planner: Planner<'_>, ties: Ties) {
     live.settle().await;
     live.harvest();
+    live.child.mark(Mark::Start);
     let Some(plan) = planner(live.surface.clone()).await else {
         return;
     };
@@ -300,6 +299,7 @@ async fn exercise(job: &Job<'_>, live: &mut Live, planner: Planner<'_>, ties: Ti
         done += 1;
         let scene = scene(&live.world, &live.child, &live.recorder);
         live.rest.after(&call.tool, scene).await;
+        live.child.mark(Mark::Call);
         live.harvest();
         live.world.cut();
         job.listener.hear(Progress::Calls {
@@ -342,6 +342,7 @@ async fn exercise(job: &Job<'_>, live: &mut Live, planner: Planner<'_>, ties: Ti
     }
     live.harvest();
     live.world.cut();
+    live.child.tell_lives();
     live.notes.extend(live.rest.note());
 }
 
@@ -418,110 +419,18 @@ impl Live {
     /// Tells what was written, and what was read and not told, since the last look as effects of
     /// the present phase and call.
     fn harvest(&mut self) {
-        self.child
-            .reads()
-            .into_iter()
-            .for_each(|reads| self.recorder.emit(Kind::Reads(reads)));
-        if self.child.dirty() {
-            for change in files(&mut self.child, &mut self.notes) {
-                self.recorder.emit(Kind::File(change));
-            }
-        }
-    }
-
-    /// Asks the server to end, sees to it that it does, and gathers what it left.
-    async fn end(mut self, job: &Job<'_>) -> Run {
-        self.recorder.enter(Phase::Exit);
-        let era = self.session.era();
-        let gone = self.session.is_gone();
-        // Its output ends a moment before it does itself.
-        let patience = if gone { GRACE } else { Duration::ZERO };
-        let early = tokio::task::block_in_place(|| self.child.wait_timeout(patience));
-        let closing = tokio::spawn(self.session.close());
-        let (exit, after) = match early {
-            Some(exit) if gone => (Some(exit), "itself"),
-            _ => end(&mut self.child).await,
-        };
-        let _ = closing.await;
-        let stderr = self.stderr.await.unwrap_or_default();
-        self.world.close().await;
-        let sink: &dyn Sink = &*self.recorder;
-        if !stderr.is_empty() {
-            sink.emit(Kind::Misbehaviour(Misbehaviour {
-                what: "stderr".into(),
-                bytes: stderr,
-            }));
-        }
-        for reads in self.child.reads() {
-            sink.emit(Kind::Reads(reads));
-        }
-        for change in files(&mut self.child, &mut self.notes) {
-            sink.emit(Kind::File(change));
-        }
-        if let Some(exit) = &exit {
-            sink.emit(Kind::Exit(Exit {
-                code: exit.code,
-                signal: exit.signal,
-                after: after.to_owned(),
-                left_behind: exit.left_behind.clone(),
-            }));
-        }
-        self.notes.extend(job.package.notes.iter().cloned());
-        self.recorder
-            .end(self.isolation.clone(), self.notes.clone());
-        drop(self.recorder);
-        let recorded = tokio::task::block_in_place(|| self.recording.finish());
-        let mut problem = self.problem;
-        let recorded = recorded.unwrap_or_else(|| {
-            problem = Some(RunError::plain("the recorder of the run failed"));
-            Recorded::nothing()
-        });
-        if let Some(what) = &recorded.problem {
-            problem = Some(RunError::plain(what.clone()).hint("is the disk full?"));
-        }
-        Run {
-            recorded,
-            surface: self.surface,
-            isolation: self.isolation,
-            notes: self.notes,
-            folder: self.folder,
-            era,
-            problem,
-            valid_calls: self.valid_calls,
-        }
+        harvest(&mut self.child, &self.recorder, &mut self.notes);
     }
 }
 
-/// Waits for the end after stdin was closed, then asks, then insists.
-async fn end(child: &mut Child) -> (Option<sandbox::Exit>, &'static str) {
-    if let Some(exit) = patiently(child) {
-        return (Some(exit), "stdin-closed");
-    }
-    let _ = child.terminate();
-    if let Some(exit) = patiently(child) {
-        return (Some(exit), "sigterm");
-    }
-    let _ = child.kill();
-    let exit = tokio::task::block_in_place(|| child.wait_timeout(GRACE));
-    (exit, "sigkill")
-}
-
-/// Waits for the end until the server has waited itself for [`GRACE`]: on a busy machine it may
-/// take long to end in order, and how it ends is behaviour. Bounded for one that never waits.
-fn patiently(child: &mut Child) -> Option<sandbox::Exit> {
-    let began = Instant::now();
-    let mut waited = Duration::ZERO;
-    tokio::task::block_in_place(|| {
-        while waited < GRACE && began.elapsed() < GRACE_AT_WORK {
-            if let Some(exit) = child.wait_timeout(GRACE / 30) {
-                return Some(exit);
-            }
-            if child.is_idle() {
-                waited += GRACE / 30;
-            }
+fn harvest(child: &mut Child, recorder: &Recorder, notes: &mut Vec<String>) {
+    let reads = child.reads().into_iter();
+    reads.for_each(|reads| recorder.emit(Kind::Reads(reads)));
+    if child.dirty() {
+        for change in files(child, notes) {
+            recorder.emit(Kind::File(change));
         }
-        None
-    })
+    }
 }
 
 fn files(child: &mut Child, notes: &mut Vec<String>) -> Vec<FileChange> {

@@ -2,7 +2,7 @@
 
 use super::log;
 use crate::diff::{self, Change, Side};
-use crate::effect::{Body, Effect, Kind};
+use crate::effect::{Body, Effect, Kind, Stage};
 use crate::verdict::Evidence;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -107,6 +107,11 @@ impl Evidence for Recordings<'_> {
     fn when(&self, change: &Change) -> Option<String> {
         // What a tool declares is no matter of how it is called.
         change.operation.as_ref()?;
+        if let Some(effect) = self.find(change)
+            && let (Some(stage), false) = (effect.stage, matches!(effect.kind, Kind::Exit(_)))
+        {
+            return Some(at_the_end(stage).to_owned());
+        }
         let arguments = self.arguments.get(change.tool.as_deref()?)?;
         diff::condition(&change.calls, arguments)
     }
@@ -116,6 +121,16 @@ impl Evidence for Recordings<'_> {
             Some(call) => self.command.with(&format!("--only-call {call}")),
             None => self.command.with(""),
         }
+    }
+}
+
+/// How far the server's end is when something happens.
+fn at_the_end(stage: Stage) -> &'static str {
+    match stage {
+        Stage::StdinClosed => "its stdin has been closed",
+        Stage::Sigterm => "it is asked to end (SIGTERM)",
+        Stage::Sigkill => "it was ended (SIGKILL)",
+        Stage::Afterlife => "the server itself has ended",
     }
 }
 

@@ -92,6 +92,7 @@ mod tests {
                     seq: 0,
                     at_us: 0,
                     phase: Phase::Call,
+                    stage: None,
                     call: Some(nth as u32),
                     kind,
                 });

@@ -111,6 +111,7 @@ fn bodies(kind: &mut Kind) -> Vec<&mut Body> {
         Kind::Dns(_)
         | Kind::Tls(_)
         | Kind::Program(_)
+        | Kind::Life(_)
         | Kind::Script(_)
         | Kind::Forbidden(_)
         | Kind::Read(_)

@@ -3,7 +3,7 @@
 //! way of a request waits for more than a bounded queue.
 
 use super::log::Log;
-use crate::effect::{Effect, Kind, Phase, Sink};
+use crate::effect::{Effect, Kind, Phase, Sink, Stage};
 use crate::event::Event;
 use crate::snapshot::{Behaviour, Collector, Recent};
 use crate::verdict::Reach;
@@ -25,7 +25,7 @@ const QUEUE: usize = 256;
 /// The observers' end.
 pub struct Recorder {
     started: Instant,
-    /// Phase in the upper half, number of the last call begun plus one in the lower.
+    /// Phase and stage in the upper half, number of the last call begun plus one in the lower.
     now: AtomicU64,
     queue: SyncSender<Message>,
     /// Effects of a kind that leaves the process, for knowing whether anything happens.
@@ -48,6 +48,7 @@ enum Message {
     Effect {
         at_us: u64,
         phase: Phase,
+        stage: Option<Stage>,
         call: Option<u32>,
         kind: Box<Kind>,
     },
@@ -89,7 +90,7 @@ impl Recorder {
         let thread = std::thread::spawn(move || write(&messages, log, collector));
         let recorder = Self {
             started: Instant::now(),
-            now: AtomicU64::new(encode(Phase::Start, 0)),
+            now: AtomicU64::new(encode(Phase::Start, None, 0)),
             queue,
             outward: AtomicU64::new(0),
         };
@@ -99,7 +100,14 @@ impl Recorder {
     /// What is emitted from now on belongs to this phase, after the calls made so far.
     pub fn enter(&self, phase: Phase) {
         let calls = self.now.load(Ordering::SeqCst) as u32;
-        self.now.store(encode(phase, calls), Ordering::SeqCst);
+        self.now.store(encode(phase, None, calls), Ordering::SeqCst);
+    }
+
+    /// The exit phase is at this stage from now on.
+    pub fn reach(&self, stage: Stage) {
+        let calls = self.now.load(Ordering::SeqCst) as u32;
+        let now = encode(Phase::Exit, Some(stage), calls);
+        self.now.store(now, Ordering::SeqCst);
     }
 
     /// The server's clock jumps to `now`, in Unix seconds.
@@ -116,7 +124,8 @@ impl Recorder {
             arguments: arguments.clone(),
         };
         let _ = self.queue.send(message);
-        self.now.store(encode(Phase::Call, calls), Ordering::SeqCst);
+        let now = encode(Phase::Call, None, calls);
+        self.now.store(now, Ordering::SeqCst);
     }
 
     /// Says under which isolation the run was made and what it could not see; the last word.
@@ -143,12 +152,13 @@ impl Sink for Recorder {
         if is_outward(&kind) {
             self.outward.fetch_add(1, Ordering::Relaxed);
         }
-        let (phase, calls) = decode(self.now.load(Ordering::SeqCst));
+        let (phase, stage, calls) = decode(self.now.load(Ordering::SeqCst));
         let at_us = self.started.elapsed().as_micros() as u64;
         let call = calls.checked_sub(1);
         let _ = self.queue.send(Message::Effect {
             at_us,
             phase,
+            stage,
             call,
             kind: Box::new(kind),
         });
@@ -170,17 +180,26 @@ const PHASES: [Phase; 5] = [
     Phase::Exit,
 ];
 
-fn encode(phase: Phase, calls: u32) -> u64 {
+const STAGES: [Stage; 4] = [
+    Stage::StdinClosed,
+    Stage::Sigterm,
+    Stage::Sigkill,
+    Stage::Afterlife,
+];
+
+fn encode(phase: Phase, stage: Option<Stage>, calls: u32) -> u64 {
     let index = PHASES.iter().position(|p| *p == phase).unwrap_or_default();
-    (index as u64) << 32 | u64::from(calls)
+    let stage = stage.and_then(|stage| STAGES.iter().position(|s| *s == stage));
+    let stage = stage.map_or(0, |stage| stage + 1);
+    (stage as u64) << 40 | (index as u64) << 32 | u64::from(calls)
 }
 
-fn decode(now: u64) -> (Phase, u32) {
-    let phase = PHASES
-        .get((now >> 32) as usize)
-        .copied()
-        .unwrap_or(Phase::Exit);
-    (phase, now as u32)
+fn decode(now: u64) -> (Phase, Option<Stage>, u32) {
+    let index = (now >> 32) as u8;
+    let phase = PHASES.get(usize::from(index)).copied();
+    let stage = ((now >> 40) as usize).checked_sub(1);
+    let stage = stage.and_then(|stage| STAGES.get(stage).copied());
+    (phase.unwrap_or(Phase::Exit), stage, now as u32)
 }
 
 fn is_outward(kind: &Kind) -> bool {
@@ -257,6 +276,7 @@ fn write(messages: &Receiver<Message>, mut log: Log, mut collector: Collector) -
             Message::Effect {
                 at_us,
                 phase,
+                stage,
                 call,
                 kind,
             } => {
@@ -264,6 +284,7 @@ fn write(messages: &Receiver<Message>, mut log: Log, mut collector: Collector) -
                     seq,
                     at_us,
                     phase,
+                    stage,
                     call,
                     kind: *kind,
                 };

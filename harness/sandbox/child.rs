@@ -3,7 +3,8 @@
 use super::clock::Hand;
 use super::harvest::{Bound, Harvest, Writable};
 use super::launch::{Init, Process};
-use super::message::{self, News};
+use super::lives::Mark;
+use super::message::{self, News, Order};
 use super::sys;
 use super::watch::Watch;
 use crate::effect::{Body, FileAction, FileChange, Folded};
@@ -14,12 +15,15 @@ use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+/// Longest wait for the end of what was ended.
+const LAST: Duration = Duration::from_secs(30);
+
 /// The end of a server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Exit {
     pub code: Option<i32>,
     pub signal: Option<i32>,
-    /// Names of processes that were still alive when the main one ended, oldest first.
+    /// Names of processes that were ended because they went on after the main one, oldest first.
     pub left_behind: Vec<String>,
     /// Processor time of the main process and the children it waited for.
     pub cpu: Duration,
@@ -41,6 +45,8 @@ pub struct Child {
     clock: Option<Hand>,
     /// Of what ran before the server, and may run on.
     earlier: Vec<Arc<Watch>>,
+    /// Whether the main process has ended and others go on.
+    survived: bool,
     exit: Option<Exit>,
     // Last, so that it ends after the control socket has told it to.
     init: Init,
@@ -66,6 +72,7 @@ impl Child {
             watch: parts.watch,
             clock: parts.clock,
             earlier: parts.earlier,
+            survived: false,
             exit: None,
             init: parts.init,
         }
@@ -191,23 +198,81 @@ impl Child {
         }
     }
 
-    /// Waits for the end of the main process and all others; `None` when `time` passes first.
+    /// Waits for the end of the main process, and ends all others; `None` when `time` passes first.
     pub fn wait_timeout(&mut self, time: Duration) -> Option<Exit> {
-        let until = Instant::now() + time;
-        while self.exit.is_none() {
-            let left = until.saturating_duration_since(Instant::now());
-            let left = i32::try_from(left.as_millis()).unwrap_or(i32::MAX);
-            match sys::poll([self.control.as_fd()], left) {
-                Ok([0]) if left == 0 => return None,
-                Ok([0]) => {}
-                _ => self.exit = Some(self.hear_end()),
-            }
-        }
-        self.exit.clone()
+        self.wait_main(time).then(|| self.finish())
     }
 
-    fn hear_end(&self) -> Exit {
-        match message::hear(self.control.as_fd()) {
+    /// Waits for the end of the main process; false when `time` passes first. Others may go on:
+    /// see [`is_survived`](Self::is_survived).
+    pub fn wait_main(&mut self, time: Duration) -> bool {
+        let until = Instant::now() + time;
+        while !self.survived && self.exit.is_none() {
+            if !self.hear_until(until) {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Whether processes go on after the main one has ended; waits for their end as long as `time`.
+    pub fn is_survived(&mut self, time: Duration) -> bool {
+        let until = Instant::now() + time;
+        while self.survived && self.exit.is_none() && self.hear_until(until) {}
+        self.survived && self.exit.is_none()
+    }
+
+    /// After the end of the main process: ends what goes on, and tells of the programs among it.
+    /// Nothing is told of programs after that.
+    pub fn finish(&mut self) -> Exit {
+        if self.survived && self.exit.is_none() {
+            self.mark(Mark::Server);
+            self.watches()
+                .for_each(|watch| watch.tell_lives(Mark::Server));
+            self.watches().for_each(|watch| watch.close_lives());
+            let _ = message::tell(self.control.as_fd(), &Order::Finish, &[]);
+        }
+        let until = Instant::now() + LAST;
+        while self.exit.is_none() && self.hear_until(until) {}
+        self.mark(Mark::Server);
+        self.watches().for_each(|watch| watch.close_lives());
+        self.exit.get_or_insert_with(lost).clone()
+    }
+
+    /// Tells of programs that have ended, and notes which go on: a handful of instructions where
+    /// none does.
+    pub fn mark(&self, mark: Mark) {
+        self.watches().for_each(|watch| watch.mark(mark));
+    }
+
+    /// Tells of the programs that go on after the calls they were started in.
+    pub fn tell_lives(&self) {
+        self.mark(Mark::Call);
+        self.watches()
+            .for_each(|watch| watch.tell_lives(Mark::Call));
+    }
+
+    fn watches(&self) -> impl Iterator<Item = &Arc<Watch>> {
+        self.watch.iter().chain(&self.earlier)
+    }
+
+    /// Hears the next news; false when the time comes first.
+    fn hear_until(&mut self, until: Instant) -> bool {
+        let left = until.saturating_duration_since(Instant::now());
+        let left = i32::try_from(left.as_millis()).unwrap_or(i32::MAX);
+        match sys::poll([self.control.as_fd()], left) {
+            Ok([0]) => return left != 0,
+            _ => self.hear_end(),
+        }
+        true
+    }
+
+    fn hear_end(&mut self) {
+        let end = match message::hear(self.control.as_fd()) {
+            Ok((News::Survived, ..)) => {
+                self.survived = true;
+                return self.mark(Mark::Server);
+            }
             Ok((
                 News::Ended {
                     code,
@@ -227,17 +292,9 @@ impl Child {
                 max_memory: max_rss,
                 over_memory,
             },
-            // The init itself was killed (by the host running out of memory, say), and the
-            // server with it.
-            _ => Exit {
-                code: None,
-                signal: Some(libc::SIGKILL),
-                left_behind: Vec::new(),
-                cpu: Duration::ZERO,
-                max_memory: 0,
-                over_memory: false,
-            },
-        }
+            _ => lost(),
+        };
+        self.exit = Some(end);
     }
 
     /// Whether anything can have been written so far: a process asked to open for writing, or
@@ -269,6 +326,19 @@ impl Child {
             attempts(watch, &mut harvest);
         }
         harvest
+    }
+}
+
+/// The end of a server whose init was killed (by the host running out of memory, say), and the
+/// server with it.
+fn lost() -> Exit {
+    Exit {
+        code: None,
+        signal: Some(libc::SIGKILL),
+        left_behind: Vec::new(),
+        cpu: Duration::ZERO,
+        max_memory: 0,
+        over_memory: false,
     }
 }
 

@@ -76,7 +76,7 @@ fn run(
             over_memory: false,
         });
     };
-    let end = init::watch_over(control, pid, children, &plan.limits, Some(until));
+    let end = init::watch_over(control, pid, &children, &plan.limits, Some(until));
     // Those that were ended with it are gone when this is told.
     let ended_all = end.over_time || end.over_memory;
     while sys::reap(-1, ended_all).is_some() {}

@@ -60,8 +60,8 @@ pub fn run(
     });
     match target {
         Ok((pid, children)) => {
-            let ended = watch_over(control, pid, children, &plan.limits, None);
-            finish(control, &ended)
+            let ended = watch_over(control, pid, &children, &plan.limits, None);
+            finish(control, &children, &plan.limits, ended)
         }
         Err(failure) => {
             let _ = message::tell(control.as_fd(), &News::Failed(failure), &[]);
@@ -87,7 +87,7 @@ pub fn start(
     control: &OwnedFd,
     program: &Program,
     streams: [OwnedFd; 3],
-) -> Result<(i32, OwnedFd), Failure> {
+) -> Result<(i32, File), Failure> {
     // Closes on exec: its end is the news that the program runs.
     let (mut told, tell) = io::pipe().at(Step::Init, "pipe")?;
     // Others of this user, the server first, have no business in this process. (The server's
@@ -110,7 +110,7 @@ pub fn start(
                 return Err(failure);
             }
             message::tell(control.as_fd(), &News::Running, &[]).at(Step::Init, "hand over")?;
-            Ok((pid, children))
+            Ok((pid, File::from(children)))
         }
     }
 }
@@ -198,11 +198,11 @@ pub struct End {
 pub fn watch_over(
     control: &OwnedFd,
     main: i32,
-    children: OwnedFd,
+    children: &File,
     limits: &Limits,
     until: Option<Instant>,
 ) -> End {
-    let mut children = File::from(children);
+    let mut children = children;
     let mut drain = [0; 1024];
     let (mut over_memory, mut over_time) = (false, false);
     loop {
@@ -251,7 +251,11 @@ fn processes() -> impl Iterator<Item = u32> {
     ids.filter(|pid| *pid != 1)
 }
 
-fn finish(control: &OwnedFd, server: &End) -> ! {
+fn finish(control: &OwnedFd, children: &File, limits: &Limits, mut server: End) -> ! {
+    while sys::reap(-1, false).is_some() {}
+    if !alive().is_empty() && message::tell(control.as_fd(), &News::Survived, &[]).is_ok() {
+        server.over_memory |= outlast(control, children, limits);
+    }
     let left_behind = others();
     sys::kill_everyone();
     while sys::reap(-1, true).is_some() {}
@@ -265,6 +269,31 @@ fn finish(control: &OwnedFd, server: &End) -> ! {
     };
     let _ = message::tell(control.as_fd(), &news, &[]);
     sys::exit(0)
+}
+
+/// Reaps until no process is left, or the launcher has them ended; whether they were ended for the
+/// memory they used.
+fn outlast(control: &OwnedFd, mut children: &File, limits: &Limits) -> bool {
+    let mut drain = [0; 1024];
+    while !alive().is_empty() {
+        let ready = sys::poll([control.as_fd(), children.as_fd()], MEMORY_CHECK_MS);
+        let Ok([order, ended]) = ready else {
+            sys::exit(1)
+        };
+        if order != 0 {
+            match message::hear::<Order>(control.as_fd()) {
+                Ok((Order::Finish, ..)) => return false,
+                _ => sys::exit(0),
+            }
+        }
+        if ended != 0 {
+            let _ = children.read(&mut drain);
+            while sys::reap(-1, false).is_some() {}
+        } else if memory() > limits.memory_in_all {
+            return true;
+        }
+    }
+    false
 }
 
 /// Names of the processes that are still alive, at most a hundred, in the order of their ids.

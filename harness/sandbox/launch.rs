@@ -9,7 +9,7 @@ use super::harvest::{Bound, Harvest, Writable};
 use super::message::{self, News, Order};
 use super::spec::{Errand, Spec};
 use super::watch::{self, Premises, Watch};
-use super::{helper, sys};
+use super::{helper, lives, sys};
 use crate::effect::{Folded, Sink};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -393,6 +393,10 @@ impl Gathered {
                     let pid = sender.ok_or(StartError::Silent)?;
                     let pidfd = sys::pidfd(pid).map_err(StartError::Helper)?;
                     self.server = Some(Process { pid, pidfd });
+                    if !lives::tells_status() {
+                        let note = "with which status programs end is not told by this kernel (that needs Linux 6.15)";
+                        self.notes.push(note.to_owned());
+                    }
                     if let (Some(listener), Until::Running(premises, sink)) = (fds.pop(), &until) {
                         let (premises, sink) = (premises.clone(), Arc::clone(sink));
                         let started = watch::spawn(listener, pid, premises, sink);
@@ -407,7 +411,9 @@ impl Gathered {
                 }
                 News::Running => return Ok(()),
                 News::Failed(failure) => return Err(failure.into()),
-                News::Ended { .. } | News::ErrandEnded { .. } => return Err(StartError::Silent),
+                News::Survived | News::Ended { .. } | News::ErrandEnded { .. } => {
+                    return Err(StartError::Silent);
+                }
             }
         }
     }

@@ -44,6 +44,8 @@ pub enum Order {
     Errand,
     /// No errand is wanted any more; the server may be started.
     Begin,
+    /// After [`News::Survived`]: what goes on may be ended.
+    Finish,
 }
 
 /// From the helper, its init, or the server's process before it becomes the server.
@@ -80,7 +82,10 @@ pub enum News {
         over_time: bool,
         over_memory: bool,
     },
-    /// The server's main process ended.
+    /// The server's main process ended, and others go on. Followed by [`News::Ended`] when those
+    /// have ended as well, or [`Order::Finish`] came.
+    Survived,
+    /// The server's main process and all others ended.
     Ended {
         code: Option<i32>,
         signal: Option<i32>,

@@ -1,5 +1,6 @@
-//! The system calls of a listener for seccomp notifications (seccomp_unotify (2)), each as a safe
-//! function. Nothing here decides what a notification is answered with.
+//! The system calls by which the watcher is told things: those of a listener for seccomp
+//! notifications (seccomp_unotify (2)) and of a process's descriptor, each as a safe function.
+//! Nothing here decides what a notification is answered with.
 
 use std::io;
 use std::mem::zeroed;
@@ -9,6 +10,8 @@ const NOTIF_RECV: u64 = 0xc050_2100;
 const NOTIF_SEND: u64 = 0xc018_2101;
 const NOTIF_ID_VALID: u64 = 0x4008_2102;
 const NOTIF_SET_FLAGS: u64 = 0x4008_2104;
+const PIDFD_GET_INFO: u64 = 0xc040_ff0b;
+const PIDFD_INFO_EXIT: u64 = 1 << 3;
 
 /// Asks for hand-over of the processor between watched thread and listener (Linux 6.6).
 pub fn sync(listener: BorrowedFd) -> io::Result<()> {
@@ -60,6 +63,24 @@ fn answer(listener: BorrowedFd, id: u64, error: i32, flags: u32) {
     };
     // SAFETY: a live response structure. Failure means the thread is gone: nothing to do.
     unsafe { libc::ioctl(listener.as_raw_fd(), NOTIF_SEND as _, &raw mut response) };
+}
+
+/// The status (wait (2)) of a process that has ended and was asked for it by its parent
+/// (Linux 6.15).
+pub fn exit_status(process: BorrowedFd) -> Option<i32> {
+    // struct pidfd_info, first version, 64 bytes: the mask first, the status last.
+    let mut info = [0u64; 8];
+    info[0] = PIDFD_INFO_EXIT;
+    // SAFETY: a live structure of the size that is part of the number.
+    let got = unsafe {
+        libc::ioctl(
+            process.as_raw_fd(),
+            PIDFD_GET_INFO as _,
+            (&raw mut info).cast::<u64>(),
+        )
+    };
+    let told = got == 0 && info[0] & PIDFD_INFO_EXIT != 0;
+    told.then_some((info[7] >> 32) as i32)
 }
 
 fn done(result: i32) -> io::Result<()> {

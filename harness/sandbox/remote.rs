@@ -72,6 +72,13 @@ pub fn inner_pid(pid: i32) -> u32 {
         .unwrap_or(0)
 }
 
+/// The same in our own namespace.
+pub fn outer_pid(pid: i32) -> Option<i32> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let id = status.lines().find_map(|line| line.strip_prefix("Tgid:"))?;
+    id.trim().parse().ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -84,6 +84,22 @@ const WATCHED: &[libc::c_long] = &[
     libc::SYS_execveat,
     libc::SYS_connect,
     libc::SYS_kill,
+    libc::SYS_rt_sigqueueinfo,
+    libc::SYS_rt_tgsigqueueinfo,
+    libc::SYS_pidfd_send_signal,
+];
+
+/// Calls that runtimes interrupt their own threads with, thousands of times a second, and which of
+/// their arguments holds the signal: shown for those that end or stop a process.
+const TO_THREADS: &[(libc::c_long, u32)] = &[(libc::SYS_tgkill, 2), (libc::SYS_tkill, 1)];
+const ENDING: &[i32] = &[
+    libc::SIGHUP,
+    libc::SIGINT,
+    libc::SIGQUIT,
+    libc::SIGKILL,
+    libc::SIGTERM,
+    libc::SIGSTOP,
+    libc::SIGTSTP,
 ];
 
 /// Opens, and which of their arguments holds the flags.
@@ -203,6 +219,14 @@ fn program(watch: bool) -> Vec<sock_filter> {
         }
         for calls in [WATCHED, WRITES, OLDER_WRITES] {
             p.extend(each(calls, SECCOMP_RET_USER_NOTIF));
+        }
+        for (call, signal) in TO_THREADS {
+            let signals: Vec<libc::c_long> = ENDING.iter().map(|s| (*s).into()).collect();
+            let skipped = 2 + 2 * signals.len() as u8;
+            p.push(jump(BPF_JEQ, *call as u32, 0, skipped));
+            p.push(load(ARGUMENT + NEXT * signal));
+            p.extend(each(&signals, SECCOMP_RET_USER_NOTIF));
+            p.push(give(SECCOMP_RET_ALLOW));
         }
     }
     // Without a watcher they are refused all the same.
@@ -336,6 +360,23 @@ mod tests {
             verdict(libc::SYS_read | 0x4000_0000, 0, 0),
             error(libc::ENOSYS)
         );
+    }
+
+    #[test]
+    fn signals_to_threads_are_shown_where_they_end_processes() {
+        let (shown, allow) = (SECCOMP_RET_USER_NOTIF, SECCOMP_RET_ALLOW);
+        let tgkill = |signal: i32| decide(libc::SYS_tgkill, [7, 8, signal as u32]);
+        let tkill = |signal: i32| decide(libc::SYS_tkill, [7, signal as u32, 0]);
+        for decided in [tgkill, tkill] {
+            assert_eq!(decided(libc::SIGKILL), shown);
+            assert_eq!(decided(libc::SIGTSTP), shown);
+            // How Go interrupts its own threads, and libc's own.
+            assert_eq!(decided(libc::SIGURG), allow);
+            assert_eq!(decided(libc::SIGABRT), allow);
+        }
+        assert_eq!(verdict(libc::SYS_pidfd_send_signal, 3, 0), shown);
+        // What stands behind them in the program is reached all the same.
+        assert_eq!(verdict(libc::SYS_ptrace, 9, 9), shown);
     }
 
     #[test]

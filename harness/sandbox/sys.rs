@@ -421,16 +421,34 @@ pub fn child_signals() -> io::Result<OwnedFd> {
 /// Waits until one of `fds` is readable or hung up, at most `timeout_ms` (-1: for ever).
 /// Gives what poll (2) reports for each.
 pub fn poll<const N: usize>(fds: [BorrowedFd; N], timeout_ms: i32) -> io::Result<[i16; N]> {
-    let mut polled = fds.map(|fd| libc::pollfd {
-        fd: fd.as_raw_fd(),
-        events: libc::POLLIN,
-        revents: 0,
-    });
-    // SAFETY: N live pollfd entries.
-    match check(unsafe { libc::poll(polled.as_mut_ptr(), N as _, timeout_ms) }.into()) {
-        Ok(_) => Ok(polled.map(|p| p.revents)),
-        Err(e) if e.kind() == io::ErrorKind::Interrupted => Ok([0; N]),
-        Err(e) => Err(e),
+    let mut polled = fds.map(to_poll);
+    poll_for(&mut polled, timeout_ms)?;
+    Ok(polled.map(|p| p.revents))
+}
+
+/// The same for as many as there are.
+pub fn poll_all(fds: &[BorrowedFd], timeout_ms: i32) -> io::Result<Vec<i16>> {
+    let mut polled: Vec<libc::pollfd> = fds.iter().copied().map(to_poll).collect();
+    poll_for(&mut polled, timeout_ms)?;
+    Ok(polled.iter().map(|p| p.revents).collect())
+}
+
+fn to_poll(fd: BorrowedFd) -> libc::pollfd {
+    let (fd, events) = (fd.as_raw_fd(), libc::POLLIN);
+    let revents = 0;
+    libc::pollfd {
+        fd,
+        events,
+        revents,
+    }
+}
+
+fn poll_for(polled: &mut [libc::pollfd], timeout_ms: i32) -> io::Result<()> {
+    // SAFETY: a live slice of pollfd entries and its length.
+    let got = unsafe { libc::poll(polled.as_mut_ptr(), polled.len() as _, timeout_ms) };
+    match check(got.into()) {
+        Err(e) if e.kind() != io::ErrorKind::Interrupted => Err(e),
+        _ => Ok(()),
     }
 }
 

@@ -3,9 +3,10 @@
 //! every call goes on, but those that are refused in any case.
 
 use super::attempts::{Attempts, Target};
+use super::lives::{Beginning, Lives, Mark};
 use super::programs::{Start, Variables};
 use super::reads::{Ask, Reader, Tally};
-use super::{listeners, notify, remote, seccomp, sys};
+use super::{listeners, notify, remote, seccomp, signals, sys};
 use crate::effect::{Body, FileChange, Flow, Folded, Forbidden, Kind, Peer, Sink};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -30,6 +31,7 @@ pub struct Watch {
     turn: AtomicU64,
     reads: Tally,
     attempts: Attempts,
+    lives: Lives,
 }
 
 /// What a program was started with.
@@ -57,6 +59,7 @@ pub fn spawn(
         turn: AtomicU64::new(0),
         reads: Tally::default(),
         attempts: Attempts::default(),
+        lives: Lives::default(),
     });
     let shared = Arc::clone(&watch);
     let mut eyes = Eyes {
@@ -67,7 +70,7 @@ pub fn spawn(
     };
     std::thread::Builder::new()
         .name("watch".to_owned())
-        .spawn(move || shared.run(&mut eyes, &*sink))?;
+        .spawn(move || shared.run(&mut eyes, &sink))?;
     Ok(watch)
 }
 
@@ -85,6 +88,21 @@ impl Watch {
     /// Opens for reading that were counted and not told since this was last asked.
     pub fn reads(&self) -> Vec<Folded> {
         self.reads.take()
+    }
+
+    /// Tells of programs that have ended, and notes which go on.
+    pub fn mark(&self, mark: Mark) {
+        self.lives.mark(mark);
+    }
+
+    /// Tells of the programs that go on after what this mark is for.
+    pub fn tell_lives(&self, mark: Mark) {
+        self.lives.tell(mark);
+    }
+
+    /// Nothing is told of programs any more.
+    pub fn close_lives(&self) {
+        self.lives.close();
     }
 
     /// Paths that something was tried with since this was last asked, and that nothing of what
@@ -108,7 +126,7 @@ impl Watch {
             && self.turn.load(Ordering::SeqCst) == turn
     }
 
-    fn run(&self, eyes: &mut Eyes, sink: &dyn Sink) {
+    fn run(&self, eyes: &mut Eyes, sink: &Arc<dyn Sink>) {
         loop {
             // Waiting in poll and not in the ioctl: the end of the last process hangs up, which
             // older kernels do not tell a waiting ioctl.
@@ -126,7 +144,7 @@ impl Watch {
         }
     }
 
-    fn attend(&self, call: &libc::seccomp_notif, eyes: &mut Eyes, sink: &dyn Sink) {
+    fn attend(&self, call: &libc::seccomp_notif, eyes: &mut Eyes, sink: &Arc<dyn Sink>) {
         let (number, pid) = (libc::c_long::from(call.data.nr), call.pid as i32);
         let args = &call.data.args;
         if seccomp::may_write(number, args)
@@ -143,12 +161,22 @@ impl Watch {
             Some(ask) => eyes.reader.see(pid, &ask, &self.reads).map(Kind::Read),
             None => eyes.see(number, pid, args),
         };
+        // The server's own end is told by others.
+        let begins = match &seen {
+            Some(Kind::Program(program)) if !program.missing && pid != eyes.server => {
+                Beginning::of(pid).map(|beginning| (beginning, program.clone()))
+            }
+            _ => None,
+        };
         // Only while the caller still waits is its id, and so what was read, its own. Told before
         // the call goes on, so that it stands in the log before what it leads to.
         if let Some(kind) = seen
             && notify::valid(self.listener.as_fd(), call.id)
         {
             sink.emit(kind);
+            if let Some((beginning, program)) = begins {
+                self.lives.begins(beginning, &program, sink);
+            }
         }
         match seccomp::forbidden(number, args) {
             Some(_) => notify::refuse(self.listener.as_fd(), call.id, libc::EPERM),
@@ -181,8 +209,11 @@ impl Eyes {
                 let got = remote::bytes(pid, args[1], &mut address[..len]);
                 return connection(pid, &Destination::parse(&address[..got])?);
             }
-            libc::SYS_kill => return signal(pid, args).map(Kind::Forbidden),
-            _ => return forbidden(number, pid, args).map(Kind::Forbidden),
+            _ => {
+                let told = forbidden(number, pid, args);
+                let told = told.or_else(|| signals::seen(number, pid, args));
+                return told.map(Kind::Forbidden);
+            }
         };
         if !self.started && pid == self.server && number == libc::SYS_execve {
             self.started = true;
@@ -205,22 +236,6 @@ fn may_bind_a_file(pid: i32, args: &[u64; 6]) -> bool {
     got < family.len() || i32::from(u16::from_ne_bytes(family)) == libc::AF_UNIX
 }
 
-/// A signal to a process that is not the server's: everything inside is, but process 1, which
-/// stands for whoever started it. It takes none (pid_namespaces (7)).
-fn signal(pid: i32, args: &[u64; 6]) -> Option<Forbidden> {
-    let target = match args[0] as i32 {
-        _ if args[1] == 0 => return None,
-        1 => "process 1",
-        -1 => "every process",
-        _ => return None,
-    };
-    Some(Forbidden {
-        call: "kill".to_owned(),
-        target: target.to_owned(),
-        pid: remote::inner_pid(pid),
-    })
-}
-
 /// A call that is refused, unless it only looks at the caller itself, as libraries do to find out
 /// which memory is there.
 fn forbidden(number: libc::c_long, pid: i32, args: &[u64; 6]) -> Option<Forbidden> {
@@ -240,6 +255,7 @@ fn forbidden(number: libc::c_long, pid: i32, args: &[u64; 6]) -> Option<Forbidde
     Some(Forbidden {
         call: call.to_owned(),
         target,
+        signal: None,
         pid: inner,
     })
 }

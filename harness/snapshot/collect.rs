@@ -4,15 +4,17 @@ mod fold;
 mod held;
 mod installs;
 mod leaks;
+mod lives;
 mod reads;
 mod trails;
 
 use self::fold::fold;
 use self::leaks::Told;
+use self::lives::Starts;
 use self::trails::{Spot, Trails};
 use super::tries::Tries;
 use super::{Behaviour, Calls, Operation, Place, Recent, Scope, Scoped, Sightings};
-use crate::effect::{Effect, Kind, Phase, Reply, Script};
+use crate::effect::{Effect, Kind, Phase, Program, Reply, Script};
 use crate::provenance::{
     Dissected, Explainer, Expr, Leaf, Part, Piece, Source, Varying, Weight, dissect, last_step,
     learnt, segment,
@@ -48,6 +50,7 @@ pub struct Collector {
     replies: (u64, HashSet<Answer>),
     tries: Tries,
     trails: Trails,
+    starts: Starts,
     /// The script that the installation is at.
     script: Option<Script>,
 }
@@ -75,6 +78,7 @@ impl Collector {
             replies: Default::default(),
             tries: Tries::default(),
             trails: Trails::default(),
+            starts: Starts::default(),
             script: None,
         }
     }
@@ -116,6 +120,7 @@ impl Collector {
                 self.given_up(given_up);
                 start.iter().for_each(|start| self.settled(start));
             }
+            Kind::Life(life) => self.life(effect, life),
             _ => self.settled(effect),
         }
     }
@@ -149,6 +154,14 @@ impl Collector {
         let name = self.operation_name(&parts, &scope);
         let host = parts.host.as_deref().map(|host| self.destination(host));
         self.seen(&scope, &name, host, call, effect.seq);
+        if let Kind::Program(Program {
+            pid: pid @ 1..,
+            missing: false,
+            ..
+        }) = effect.kind
+        {
+            self.started(pid, &scope, &name, call);
+        }
         if own && let Some(operation) = self.operation(&scope, &name) {
             // How many files a package is built of is no deed.
             operation.most = 1;
@@ -273,11 +286,24 @@ impl Collector {
         call: u32,
         seq: u64,
     ) {
+        let armed_by = self.armed_by(scope);
         if let Some(operation) = self.operation(scope, name) {
             for (place, expr) in values {
+                let expr = match &armed_by {
+                    Some(tool) => expr.of_earlier(tool),
+                    None => expr,
+                };
                 add(operation, place.as_ref(), expr, call, seq);
             }
         }
+    }
+
+    /// The tool whose arguments turn up where nothing is asked any more: the last one's.
+    fn armed_by(&self, scope: &Scope) -> Option<String> {
+        let late = matches!(scope.phase, Phase::Idle | Phase::Exit);
+        let last = self.calls.count().checked_sub(1).filter(|_| late)?;
+        let (tool, _) = self.calls.get(last)?;
+        self.tools[*tool as usize].0.tool.clone()
     }
 
     fn operation(&mut self, scope: &Scope, name: &str) -> Option<&mut Operation> {

@@ -180,6 +180,7 @@ mod tests {
                 seq: seq as u64,
                 at_us: 0,
                 phase: Phase::Start,
+                stage: None,
                 call: None,
                 kind: Kind::Program(program.clone()),
             };
@@ -255,6 +256,7 @@ mod tests {
                 seq: 0,
                 at_us: 0,
                 phase: Phase::Call,
+                stage: None,
                 call: Some(0),
                 kind: Kind::Program(program.clone()),
             };

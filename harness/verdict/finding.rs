@@ -26,6 +26,9 @@ pub struct Finding {
     pub severity: Severity,
     pub phase: Phase,
     pub tool: Option<String>,
+    /// The tool that was given in an earlier call what turns up here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub armed_by: Option<String>,
     /// The package that did it, where that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub package: Option<Package>,

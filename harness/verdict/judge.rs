@@ -58,12 +58,16 @@ fn finding(change: &Change, severity: Severity, evidence: &dyn Evidence) -> Find
     if !change.also.is_empty() {
         title.push_str(&format!(" (also in {})", change.also.join(", ")));
     }
+    if let Some(tool) = change.armed_by() {
+        title.push_str(&format!(" (a call of {tool} armed it)"));
+    }
     Finding {
         id: id(change),
         rule: change.rule.name().to_owned(),
         severity,
         phase: change.phase,
         tool: change.tool.clone(),
+        armed_by: change.armed_by().map(str::to_owned),
         package: change.owner.as_ref().map(package),
         title,
         effect: evidence.effect(change),

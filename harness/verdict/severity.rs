@@ -28,6 +28,8 @@ fn of_rule(rule: Rule) -> Severity {
         | Rule::SensitiveRead
         | Rule::ProbesSandbox
         | Rule::ForbiddenCall
+        | Rule::SignalsOtherProcess
+        | Rule::LeavesProcessBehind
         | Rule::RefusedTls
         | Rule::NewAttempt
         | Rule::InstructingText

@@ -105,8 +105,8 @@ fn the_picture_of_the_readme() {
     exercise    4 of 4 tools reached, 51 of 64 calls answered without error, 6 runs, seed 1, isolation
                 [level], [time]
                 under other circumstances: date, uptime, calls, order, client, capabilities, upstream,
-                ci, user, host, zone, locale
-    blind spots 10 (-v lists them): files are seen when they are opened: asking whether one is there
+                ci, user, host, zone, locale, ending
+    blind spots 11 (-v lists them): files are seen when they are opened: asking whether one is there
                 (stat, access), or where a link leads, leaves no trace, …
     ----- stderr
     running clean (old)

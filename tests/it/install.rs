@@ -184,7 +184,7 @@ fn another_text_alone_is_a_change_and_no_more() {
 
     server(&context, "new", "1.0.2", &script("echo b; exit 3"), None);
     let report = diff(&context, "").ended(0).json();
-    assert!(finding(&report, "exit-changed", "built-server")["now"] == "`3`");
+    assert!(finding(&report, "leaves-process-behind", "built-server")["now"] == "`3`");
     assert!(
         spots(&report).contains("failed with status 3"),
         "{report:#}"

@@ -10,6 +10,7 @@ mod calls;
 mod clock;
 mod conditions;
 mod context;
+mod ending;
 mod gate;
 mod input;
 mod install;

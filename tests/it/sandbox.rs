@@ -4,6 +4,7 @@
 mod errands;
 mod files;
 mod limits;
+mod lives;
 mod network;
 mod owner;
 mod reads;

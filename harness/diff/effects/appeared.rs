@@ -37,6 +37,7 @@ impl Context<'_> {
             "script" => return self.script_added(name, operation, changes),
             "read" => return self.read(name, operation, changes),
             "forbidden" => Rule::ForbiddenCall,
+            "signal" => Rule::SignalsOtherProcess,
             "tls" => Rule::RefusedTls,
             "unix" | "refused-loopback" => Rule::NewAttempt,
             _ => match operation.host.as_deref() {
@@ -62,6 +63,7 @@ impl Context<'_> {
             Rule::NewFile => "touches a file",
             Rule::ServerRequest => "asks its client",
             Rule::ForbiddenCall => "reaches out of its process",
+            Rule::SignalsOtherProcess => "sends a signal to a process that it did not start",
             Rule::RefusedTls => "refuses TLS",
             Rule::NewAttempt => "tries a local service",
             Rule::ProtocolViolation => "breaks the protocol",

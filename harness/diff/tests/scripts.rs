@@ -45,6 +45,7 @@ fn installed(text: &str, kinds: &[Kind]) -> Behaviour {
             seq: seq as u64,
             at_us: 0,
             phase: Phase::Install,
+            stage: None,
             call: None,
             kind: kind.clone(),
         });

@@ -13,7 +13,7 @@ use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use std::convert::Infallible;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Most bytes of a request's head.
@@ -26,6 +26,8 @@ pub struct Conversation {
     pub tape: Tape,
     /// What the connection becomes after the request that is being answered.
     pub next: Mutex<Option<Next>>,
+    /// Whether anything was asked yet.
+    asked: AtomicBool,
 }
 
 impl Conversation {
@@ -35,6 +37,7 @@ impl Conversation {
             link,
             tape: stream.record(),
             next: Mutex::new(None),
+            asked: AtomicBool::new(false),
         })
     }
 
@@ -92,8 +95,10 @@ pub async fn serve1(shared: Arc<Shared>, mut stream: Stream, link: Link, hold: H
 /// Serves HTTP/2, with or without TLS.
 pub async fn serve2(shared: Arc<Shared>, mut stream: Stream, link: Link) {
     let conversation = Conversation::new(shared, link, &mut stream);
+    let unasked = Unasked(Arc::clone(&conversation));
     let service = service_fn(|request| {
         let conversation = Arc::clone(&conversation);
+        conversation.asked.store(true, Ordering::Relaxed);
         let hold = conversation.shared.busy.hold();
         async move {
             let shared = Arc::clone(&conversation.shared);
@@ -110,8 +115,29 @@ pub async fn serve2(shared: Arc<Shared>, mut stream: Stream, link: Link) {
         .max_header_list_size(HEAD as u32)
         .serve_connection(TokioIo::new(stream), service)
         .await;
-    if let Err(error) = served {
+    if let Err(error) = served
+        && conversation.asked.load(Ordering::Relaxed)
+    {
         conversation.tell_rest("http2", &error);
+    }
+    drop(unasked);
+}
+
+/// An HTTP/2 connection on which nothing was asked: its preface and whatever frames came with it
+/// are all it said, and go for a flow when it ends, however it ends.
+struct Unasked(Arc<Conversation>);
+
+impl Drop for Unasked {
+    fn drop(&mut self) {
+        let Self(conversation) = self;
+        if conversation.asked.load(Ordering::Relaxed) {
+            return;
+        }
+        let said = conversation.tape.take();
+        // A handshake with nothing after it is told as that.
+        if !said.is_empty() {
+            Flow::open(&conversation.shared, &conversation.link, "http2").sent(&said);
+        }
     }
 }
 

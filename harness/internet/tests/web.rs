@@ -137,6 +137,30 @@ async fn what_is_almost_a_request_is_a_flow() {
 }
 
 #[tokio::test]
+async fn a_connection_of_frames_without_a_request_is_a_flow() {
+    const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+    // No frame at all, one of an unknown type (RFC 9113, section 4.1), and no frame.
+    let unknown = b"\x00\x00\x06\xfa\x00\x00\x00\x00\x00secret".as_slice();
+    for rest in [b"".as_slice(), unknown, b"garbage that is no frame"] {
+        let place = place();
+        say_all(&place, &[PREFACE, rest].concat()).await;
+        let flow = place.flow().await;
+        assert_eq!(flow.protocol, "http2");
+        assert!(flow.sent.kept.ends_with(rest), "{:?}", flow.sent.text());
+        assert_eq!(place.seen.snapshot().len(), 1);
+    }
+}
+
+/// Says it, and goes when the other side has nothing more to say.
+async fn say_all(place: &Place, bytes: &[u8]) {
+    let mut stream = place.dial("a.example", 80);
+    stream.write_all(bytes).await.unwrap();
+    stream.shutdown().await.unwrap();
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer).await;
+}
+
+#[tokio::test]
 async fn https_speaks_both_versions() {
     let place = place();
     let tls = tls_client(&place.ca, &["h2"]);

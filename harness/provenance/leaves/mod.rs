@@ -11,7 +11,7 @@ mod streams;
 mod text;
 
 pub use http::segment;
-pub use other::{MANY, NOT_FOUND, REMOVED, SCRIPT_TEXT, TRIED};
+pub use other::{END, GOES_ON, LEFT_BEHIND, MANY, NOT_FOUND, REMOVED, SCRIPT_TEXT, TRIED};
 pub use streams::{in_a_row, streams};
 
 use crate::effect::{Folded, Kind};
@@ -121,6 +121,8 @@ pub fn dissect(kind: &Kind) -> Option<Dissected> {
         Kind::Result(result) => other::result(result),
         Kind::Message(message) => other::message(message),
         Kind::Misbehaviour(what) => other::misbehaviour(what),
+        // It is told with the program's start.
+        Kind::Life(_) => return None,
         Kind::Surface(_) => return None,
     };
     if parts.leaves.len() > MAX_LEAVES {

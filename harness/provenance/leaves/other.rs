@@ -146,6 +146,15 @@ pub const NOT_FOUND: &str = " (not found)";
 /// Where a program was looked for in vain before it was found, or at all.
 pub const TRIED: &str = "tried";
 
+/// How a program ended, or that it goes on.
+pub const END: &str = "end";
+
+/// What stands there for one that goes on.
+pub const GOES_ON: &str = "goes on";
+
+/// Where the names stand of processes that go on without their server.
+pub const LEFT_BEHIND: &str = "left behind";
+
 /// How the names of variables begin that decide which code a program runs, or whom it talks to
 /// (ld.so (8), node (1), python (1), bash (1), git (1), curl (1)).
 const LEADING: &[&str] = &[
@@ -211,6 +220,12 @@ pub fn script(script: &Script) -> Dissected {
 }
 
 pub fn forbidden(call: &Forbidden) -> Dissected {
+    if let Some(signal) = call.signal {
+        // Which of the calls was used says nothing.
+        let mut parts = Dissected::named(format!("signal {}", call.target));
+        parts.plain("number", signal.to_string());
+        return parts;
+    }
     let mut parts = Dissected::named(format!("forbidden {}", call.call));
     if !call.target.is_empty() {
         parts.leaf("target", call.target.as_str());
@@ -229,7 +244,7 @@ pub fn exit(exit: &Exit) -> Dissected {
     // A word of this program's own, which an argument may happen to be as well.
     parts.plain("after", exit.after.as_str());
     for process in &exit.left_behind {
-        parts.leaf("left behind", process.as_str());
+        parts.leaf(LEFT_BEHIND, process.as_str());
     }
     parts
 }

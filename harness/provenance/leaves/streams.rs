@@ -52,7 +52,7 @@ pub fn streams(kind: &Kind) -> Vec<Stream<'_>> {
             streams
         }
         // It says what is run next, or what is looked at: nothing leaves.
-        Kind::Script(_) | Kind::Read(_) | Kind::Reads(_) => Vec::new(),
+        Kind::Script(_) | Kind::Life(_) | Kind::Read(_) | Kind::Reads(_) => Vec::new(),
         Kind::Forbidden(call) => vec![("target", text_of(&call.target))],
         Kind::Program(program) => {
             let argv = program.argv.iter().map(String::as_str);

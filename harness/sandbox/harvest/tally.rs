@@ -22,7 +22,8 @@ pub struct Bound {
 impl Default for Bound {
     fn default() -> Self {
         Self {
-            changes: 10_000,
+            // As many as files can be made inside.
+            changes: 200_000,
             bytes: 256 << 20,
             keep: Body::KEEP,
         }

@@ -11,6 +11,7 @@ fn read(path: &str, phase: Phase, call: Option<u32>) -> Effect {
         seq: 0,
         at_us: 0,
         phase,
+        stage: None,
         call,
         kind: Kind::Read(FileRead {
             path: path.to_owned(),
