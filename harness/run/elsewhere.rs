@@ -144,6 +144,16 @@ fn is_known(change: &Change, known: &[Change], policy: &Policy) -> bool {
     })
 }
 
+/// Whether a value may have been tossed for each call: it is another one in a few calls, and of no
+/// great weight. Where time passes in days, timers say many such things that no three runs exhaust.
+/// What is new or gone, and what is grave, is no toss.
+fn may_be_tossed(change: &Change, policy: &Policy) -> bool {
+    change.was.is_some()
+        && change.now.is_some()
+        && policy.severity(change) < Some(Severity::Suspicious)
+        && rests_on_little(std::slice::from_ref(change), policy)
+}
+
 fn tools(change: &Change) -> impl Iterator<Item = &String> {
     change.tool.iter().chain(&change.also)
 }
@@ -203,6 +213,7 @@ impl Search<'_> {
                     break;
                 }
             }
+            changes.retain(|change| !may_be_tossed(change, policy));
         }
         let old_ended = old.problem.is_some();
         Ok(Found {
