@@ -87,7 +87,8 @@ fn operation(a: Operation, b: &Operation) -> Operation {
         most: a.most.max(b.most),
         host: a.host,
         steady: a.steady && b.steady && a.calls == b.calls,
-        first: a.first.min(b.first),
+        // It is looked up in the record of the first run: another run's number is another effect there.
+        first: a.first,
         places: both(a.places, &b.places, |p, steady| p.steady &= steady, place),
     }
 }
@@ -107,7 +108,6 @@ fn place(a: Place, b: &Place) -> Place {
             first: seen.first,
         });
         known.calls = known.calls.union(&seen.calls);
-        known.first = known.first.min(seen.first);
     }
     Place {
         calls,

@@ -84,7 +84,7 @@ if (userInfo().username !== "alex") to("user");
 if (hostname().startsWith("prod")) to("host");
 if (zone.timeZone === "Asia/Tokyo") to("zone");
 if (/^de/.test(process.env.LANG)) to("locale");
-process.once("SIGTERM", async () => { await to("ending"); process.exit(0); });
+if (state.calls === 1) process.once("SIGTERM", async () => { await to("ending"); process.exit(0); });
 "#;
     let (report, found) = compared(spy, "");
     let names: Vec<&String> = found.keys().collect();

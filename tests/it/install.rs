@@ -184,7 +184,7 @@ fn another_text_alone_is_a_change_and_no_more() {
 
     server(&context, "new", "1.0.2", &script("echo b; exit 3"), None);
     let report = diff(&context, "").ended(0).json();
-    assert!(finding(&report, "leaves-process-behind", "built-server")["now"] == "`3`");
+    assert!(finding(&report, "exit-changed", "built-server")["now"] == "`3`");
     assert!(
         spots(&report).contains("failed with status 3"),
         "{report:#}"
@@ -229,7 +229,7 @@ fn a_script_without_end_is_ended_and_the_server_started() {
     );
     server(&context, "new", "1.0.0", &scripts, None);
     let report = diff(&context, "").ended(1).json();
-    let left = finding(&report, "exit-changed", "built-server");
+    let left = finding(&report, "leaves-process-behind", "built-server");
     assert!(left["now"].to_string().contains("tail"), "{left:#}");
 }
 

@@ -171,3 +171,29 @@ os.kill(1, 15)\n\
         ]
     );
 }
+
+/// The full numbers are `cargo bench --bench many`'s.
+#[test]
+fn very_many_programs_and_files_are_all_told() {
+    const PROGRAMS: usize = 500;
+    const FILES: usize = 12_000;
+    let done = run(&shell(&format!(
+        "i=0; while [ $i -lt {PROGRAMS} ]; do /bin/true; i=$((i+1)); done; seq {FILES} | split -l 1 -a 4 - part"
+    )));
+    assert_eq!(done.exit.code, Some(0), "{}", done.err);
+    let ended = lives(&done.effects);
+    let well = ended
+        .iter()
+        .filter(|life| life.path == "/bin/true" && life.code == Some(0));
+    assert_eq!(well.count(), PROGRAMS);
+    let parts = done
+        .changes
+        .iter()
+        .filter(|change| change.path.contains("/part"));
+    assert_eq!(parts.count(), FILES);
+    assert!(
+        done.notes.iter().all(|note| !note.contains("not listed")),
+        "{:?}",
+        done.notes
+    );
+}
