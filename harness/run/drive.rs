@@ -3,6 +3,7 @@
 use super::error::RunError;
 use super::install;
 use super::log::Log;
+use super::meter::Meter;
 use super::plan::Plan;
 use super::recorder::{Recorded, Recorder};
 use super::rest::{PAUSE, Rest, Scene, Watch};
@@ -34,6 +35,9 @@ const PATIENCE: Duration = NOTICED;
 const HURRIES: &[u64] = &[1, 1, 2, 4, 8, 16, 32, 64];
 /// How long a server is watched after its last call, where the scenario names no time.
 pub const IDLE: Duration = Duration::from_millis(300);
+/// Processors that one keeps busy meanwhile, from which on it is watched for so much longer.
+pub const AT_WORK: f64 = 0.05;
+const LONGER: Duration = Duration::from_millis(700);
 /// How long a server may take to end after its stdin was closed, then after SIGTERM.
 const GRACE: Duration = Duration::from_millis(1500);
 /// The same for one that works on.
@@ -131,6 +135,7 @@ struct Live {
     isolation: String,
     notes: Vec<String>,
     rest: Rest,
+    meter: Meter,
     /// What its wall clock showed at its start, and what has passed since in jumps.
     now: SystemTime,
     problem: Option<RunError>,
@@ -168,6 +173,7 @@ async fn attempt(job: &Job<'_>, era: Era, start: Duration) -> Result<Live, Faile
     let install::Begun {
         started,
         world,
+        meter,
         failures,
     } = begun.map_err(fail)?;
     let Started {
@@ -210,6 +216,7 @@ async fn attempt(job: &Job<'_>, era: Era, start: Duration) -> Result<Live, Faile
                 isolation: level.to_string(),
                 notes,
                 rest: Rest::default(),
+                meter,
                 now: job.setup.clock(),
                 problem: None,
                 valid_calls: 0,
@@ -271,6 +278,7 @@ fn open(job: &Job, sockets: sandbox::Sockets, sink: &Arc<dyn Sink>) -> Result<Wo
 async fn exercise(job: &Job<'_>, live: &mut Live, planner: Planner<'_>, ties: Ties) {
     live.settle().await;
     live.harvest();
+    live.measure_start();
     let Some(plan) = planner(live.surface.clone()).await else {
         return;
     };
@@ -289,6 +297,7 @@ async fn exercise(job: &Job<'_>, live: &mut Live, planner: Planner<'_>, ties: Ti
         let nth = live.rest.calls(&call.tool);
         live.world
             .turn(conditions.weather(&call.tool, nth, plan.ways));
+        live.meter.call(&call.tool);
         live.recorder.call(&call.tool, &call.arguments);
         // The next one is made while the server works on this one.
         let (result, ()) = tokio::join!(biased;
@@ -300,6 +309,7 @@ async fn exercise(job: &Job<'_>, live: &mut Live, planner: Planner<'_>, ties: Ti
         done += 1;
         let scene = scene(&live.world, &live.child, &live.recorder);
         live.rest.after(&call.tool, scene).await;
+        live.meter.called(&call.tool);
         live.harvest();
         live.world.cut();
         job.listener.hear(Progress::Calls {
@@ -324,6 +334,9 @@ async fn exercise(job: &Job<'_>, live: &mut Live, planner: Planner<'_>, ties: Ti
     {
         live.recorder.emit(Kind::Surface(later));
     }
+    if done > 0 {
+        live.measure();
+    }
     live.recorder.enter(Phase::Idle);
     if let Some(early) = ties.early
         && live.problem.is_none()
@@ -339,9 +352,14 @@ async fn exercise(job: &Job<'_>, live: &mut Live, planner: Planner<'_>, ties: Ti
             () = live.session.listen(idle) => {}
             () = told(ties.hurry) => {}
         }
+        // The calls may have left garbage to collect. What works on for longer works for itself.
+        if live.meter.share(&live.child) > AT_WORK {
+            live.session.listen(LONGER).await;
+        }
     }
     live.harvest();
     live.world.cut();
+    live.measure();
     live.notes.extend(live.rest.note());
 }
 
@@ -385,6 +403,19 @@ impl Live {
             }
         }
         answer.await
+    }
+
+    /// The present phase ends.
+    fn measure(&mut self) {
+        let used = tokio::task::block_in_place(|| self.child.used());
+        self.meter.end(used, &self.recorder);
+    }
+
+    /// The start ends, and calls begin.
+    fn measure_start(&mut self) {
+        let (used, gauge) = tokio::task::block_in_place(|| self.child.gauge());
+        self.meter.end(used, &self.recorder);
+        self.meter.follow(gauge);
     }
 
     async fn settle(&mut self) {
@@ -445,6 +476,10 @@ impl Live {
         let _ = closing.await;
         let stderr = self.stderr.await.unwrap_or_default();
         self.world.close().await;
+        let most = exit.as_ref().map_or(0, |exit| exit.max_memory);
+        let mut used = self.child.used();
+        used.peak = used.peak.max(most);
+        self.meter.end(used, &self.recorder);
         let sink: &dyn Sink = &*self.recorder;
         if !stderr.is_empty() {
             sink.emit(Kind::Misbehaviour(Misbehaviour {

@@ -121,7 +121,8 @@ pub fn dissect(kind: &Kind) -> Option<Dissected> {
         Kind::Result(result) => other::result(result),
         Kind::Message(message) => other::message(message),
         Kind::Misbehaviour(what) => other::misbehaviour(what),
-        Kind::Surface(_) => return None,
+        // Figures are compared as figures.
+        Kind::Surface(_) | Kind::Usage(_) => return None,
     };
     if parts.leaves.len() > MAX_LEAVES {
         let more = parts.leaves.len() - MAX_LEAVES;
