@@ -16,7 +16,8 @@ use crate::scenario::Scenario;
 use crate::secret::Seed;
 use crate::snapshot::{self, Behaviour};
 use crate::verdict::{
-    Exercise, Policy, Problem, Report, Resources, SCHEMA, Severity, Subject, Verdict, judge, verdict,
+    Exercise, Policy, Problem, Report, Resources, SCHEMA, Severity, Subject, Verdict, judge,
+    verdict,
 };
 use std::collections::BTreeMap;
 use std::time::Instant;

@@ -61,5 +61,5 @@ pub use message::Step;
 pub use network::{ADDRESS4, ADDRESS6, NAMESERVER};
 pub use nft::{MARK, PORT};
 pub use probe::{Probe, probe};
-pub use usage::{Gauge, Reading, Used};
 pub use spec::{Errand, Identity, Limits, Mode, Mount, PlantedFile, Spec};
+pub use usage::{Gauge, Reading, Used};

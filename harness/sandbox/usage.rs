@@ -78,7 +78,9 @@ fn children(pid: i32) -> Vec<i32> {
 fn peak(pid: i32) -> Option<u64> {
     let status = fs::read(format!("/proc/{pid}/status")).ok()?;
     let status = String::from_utf8_lossy(&status);
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))?;
     let kib: u64 = line.split_whitespace().next()?.parse().ok()?;
     Some(kib * 1024)
 }
@@ -201,7 +203,10 @@ mod tests {
 
     #[test]
     fn the_figures_are_found_behind_any_name() {
-        let rest = (3..=52).map(|n| n.to_string()).collect::<Vec<_>>().join(" ");
+        let rest = (3..=52)
+            .map(|n| n.to_string())
+            .collect::<Vec<_>>()
+            .join(" ");
         let stat = Stat::parse(format!("7 (a) S 1 (b) {rest}").as_bytes()).unwrap();
         assert_eq!(stat.reaped, TICK * 33);
         assert_eq!((stat.threads, stat.memory), (20, 24 * PAGE));
