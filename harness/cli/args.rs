@@ -425,7 +425,7 @@ mod tests {
 
         $ turncoat diff a b --allow hidden-recipent
         error: invalid value 'hidden-recipent' for '--allow <RULE>'
-          [possible values: hidden-recipient, redirect-field, new-destination, changed-destination, secret-leak, canary-leak, argument-leak, credentials-swapped, altered-value, vanished-effect, new-request, new-field, vanished-field, changed-value, repeated-effect, new-program, new-file, sensitive-read, probes-sandbox, new-read, forbidden-call, refused-tls, new-attempt, tool-added, tool-removed, description-changed, instructing-text, invisible-unicode, schema-changed, asks-for-context, annotations-changed, annotation-contradicted, surface-changed, server-request, result-changed, secret-in-result, outcome-changed, exit-changed, install-script-added, install-script-changed, dependencies-changed, protocol-violation]
+          [possible values: hidden-recipient, redirect-field, new-destination, changed-destination, secret-leak, canary-leak, argument-leak, credentials-swapped, altered-value, vanished-effect, new-request, new-field, vanished-field, changed-value, repeated-effect, new-program, new-file, sensitive-read, probes-sandbox, new-read, forbidden-call, refused-tls, new-attempt, tool-added, tool-removed, description-changed, instructing-text, invisible-unicode, schema-changed, asks-for-context, annotations-changed, annotation-contradicted, surface-changed, server-request, result-changed, secret-in-result, outcome-changed, exit-changed, install-script-added, install-script-changed, dependencies-changed, uses-more-cpu, uses-more-memory, uses-more-disk, more-threads, leaks-memory, leaks-descriptors, protocol-violation]
 
           tip: a similar value exists: 'hidden-recipient'
 
