@@ -10,8 +10,9 @@ use std::fmt;
 /// From where on a difference is told. Runs of one version of five servers, Node's and Python's, on
 /// two processors, at rest and with six processes that were busy beside them, used: processor time
 /// up to 1.3 times as much from run to run, and 1.6 where it was some tens of milliseconds; 2 % of
-/// a processor while idle, or none; up to 10 % more memory; 0 to 0.25 MiB left by half of the
-/// calls; threads, descriptors and disk to the last one the same.
+/// a processor while idle, or none; up to 10 % more memory, or 30 % where much garbage is made; 0 to
+/// 0.25 MiB left by half of the calls, up to 18 with much garbage, whose swings are as large;
+/// threads, descriptors and disk to the last one the same.
 struct Bar {
     /// So many times what it was.
     times: f64,
@@ -221,6 +222,9 @@ impl Versions<'_> {
         if by_itself && !over {
             return None;
         }
+        let (old, new) = self.figures(Phase::Call, |usage| Some(usage.cpu_us as f64 / 1e6));
+        let most = old.into_iter().fold(0.0, f64::max);
+        let more = new.into_iter().fold(f64::INFINITY, f64::min) - most;
         let each = |time: f64| format!("{} a call", self::time(time));
         let said = |was, now| {
             let title = "takes more processor time:";
@@ -233,7 +237,9 @@ impl Versions<'_> {
             });
             let calls = self.of_tool(tool, |usage| Some(usage.calls as f64)).1;
             let calls = calls.into_iter().reduce(f64::min).unwrap_or(0.0);
-            if let Some((was, now)) = CPU.over_in(calls, old, new) {
+            // Garbage of one tool's calls may be collected in another's: all together show that.
+            let over = CPU.over_in(calls, old, new);
+            if let Some((was, now)) = over.filter(|(was, now)| more >= (now - was) * calls / 2.0) {
                 tools.push((tool, was, now));
             }
         }
@@ -288,11 +294,18 @@ impl Versions<'_> {
         let mut changes = Vec::new();
         let looked_at = |usage: &&ToolUsage| usage.measured >= LOOKED_AT;
         for tool in self.tools() {
-            let (old, new) = self.of_tool(tool, |usage| {
+            let left = |usage: &ToolUsage| {
                 let left = Some(usage).filter(looked_at)?.memory_per_call;
                 Some(left.max(0) as f64)
+            };
+            let (old, new) = self.of_tool(tool, left);
+            // More than what comes and goes in the old version's calls anyway.
+            let (swings, _) = self.of_tool(tool, |usage| {
+                let left = left(usage)?;
+                Some(left.max(usage.memory_swing as f64))
             });
-            changes.extend(MEMORY_LEFT.over(old, new).map(|(was, now)| {
+            let was = old.into_iter().fold(0.0, f64::max);
+            changes.extend(MEMORY_LEFT.over(swings, new).map(|(_, now)| {
                 let title = "each call leaves more memory in use:";
                 let each = |left| format!("{} a call", bytes(left));
                 let said = Said::new("call", title, each(was), each(now));

@@ -37,12 +37,17 @@ pub struct ToolUsage {
     pub calls: u64,
     /// User and system time of all calls, in microseconds.
     pub cpu_us: u64,
-    /// Calls that the two figures below are taken from: the first ones, then one in so many.
+    /// Calls that the figures below are taken from: the first ones, then one in so many.
     pub measured: u64,
-    /// By how many bytes of resident memory a call left the process larger, the median of them:
-    /// a first call that loads a library, or a collection of garbage, does not weigh.
+    /// By how many bytes of resident memory a call left the process larger: what half of them
+    /// did at least, so that a first call that loads a library does not weigh; and no more than
+    /// all of them together did, collections of garbage included.
     pub memory_per_call: i64,
-    /// The same of open descriptors; none where the kernel does not tell (before Linux 6.2).
+    /// By how many bytes, up or down, a call changed it: what three quarters of them kept to. Of a
+    /// server that makes much garbage it is large, and says how little the figure above says.
+    #[serde(default)]
+    pub memory_swing: u64,
+    /// By how many open descriptors a call left it with more: what half of them did at least; none where the kernel does not tell (before Linux 6.2).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub descriptors_per_call: Option<i64>,
 }

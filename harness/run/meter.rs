@@ -147,11 +147,16 @@ impl Tally {
     }
 
     fn usage(self) -> ToolUsage {
+        let measured = self.memory.len() as u64;
+        let all = self.memory.iter().sum::<i64>() / (measured as i64).max(1);
+        let mut swings: Vec<u64> = self.memory.iter().map(|by| by.unsigned_abs()).collect();
+        swings.sort_unstable();
         ToolUsage {
             calls: self.calls,
             cpu_us: u64::try_from(self.cpu.as_micros()).unwrap_or(u64::MAX),
-            measured: self.memory.len() as u64,
-            memory_per_call: median(self.memory).unwrap_or(0),
+            measured,
+            memory_per_call: median(self.memory).unwrap_or(0).min(all),
+            memory_swing: swings.get(swings.len() * 3 / 4).copied().unwrap_or(0),
             descriptors_per_call: median(self.descriptors),
         }
     }
@@ -189,21 +194,28 @@ mod tests {
     }
 
     #[test]
-    fn what_a_call_leaves_is_told_by_the_median_of_its_calls() {
+    fn what_calls_leave_is_told_by_half_of_them_and_by_all() {
         let mut tally = Tally::default();
         let reading = |memory, descriptors| Reading {
             children: Duration::ZERO,
             memory,
             descriptors: Some(descriptors),
         };
-        // The first loads a library, the last is followed by a collection.
-        for (before, now) in [(0, 900), (900, 905), (905, 910), (910, 915), (915, 300)] {
+        // The first loads a library, one is followed by a collection.
+        for (before, now) in [(0, 900), (900, 905), (905, 300), (300, 305), (305, 310)] {
             tally.grown(&reading(before, before / 5), &reading(now, now / 5));
             tally.calls += 1;
         }
         let usage = tally.usage();
         assert_eq!((usage.calls, usage.measured), (5, 5));
-        assert_eq!(usage.memory_per_call, 5);
+        assert_eq!((usage.memory_per_call, usage.memory_swing), (5, 605));
         assert_eq!(usage.descriptors_per_call, Some(1));
+        // Garbage that is collected now and then leaves nothing.
+        let mut tally = Tally::default();
+        for (before, now) in [(0, 50), (50, 100), (100, 0), (0, 50), (50, 100), (100, 0)] {
+            tally.grown(&reading(before, 0), &reading(now, 0));
+        }
+        let usage = tally.usage();
+        assert_eq!((usage.memory_per_call, usage.memory_swing), (0, 100));
     }
 }

@@ -202,6 +202,34 @@ mod tests {
     }
 
     #[test]
+    fn children_count_while_they_live_and_when_they_have_been_waited_for() {
+        let me = std::process::id() as i32;
+        let folder = OwnedFd::from(File::open("/").unwrap());
+        let mut child = std::process::Command::new("sh")
+            .args(["-c", "while :; do :; done"])
+            .spawn()
+            .unwrap();
+        let pid = child.id() as i32;
+        let begin = std::time::Instant::now();
+        let busy = loop {
+            let mut seen = Vec::new();
+            let used = used(me, &folder, &mut seen);
+            let own = seen.iter().find(|(seen, _)| *seen == pid);
+            let own = own.map_or(Duration::ZERO, |(_, used)| *used);
+            if own > 5 * TICK {
+                assert!(used.cpu >= own && used.processes >= 1 && used.threads >= 1);
+                assert!(used.peak >= used.memory && used.disk > 0);
+                break own;
+            }
+            assert!(begin.elapsed() < Duration::from_secs(60), "{own:?}");
+        };
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let reaped = Stat::of(me).unwrap().reaped;
+        assert!(reaped + 2 * TICK >= busy, "{reaped:?} {busy:?}");
+    }
+
+    #[test]
     fn the_figures_are_found_behind_any_name() {
         let rest = (3..=52)
             .map(|n| n.to_string())

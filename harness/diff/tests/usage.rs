@@ -11,6 +11,7 @@ fn ordinary() -> Usages {
         cpu_us: 32_000,
         measured: 16,
         memory_per_call: 100 << 10,
+        memory_swing: 200 << 10,
         descriptors_per_call: Some(0),
     };
     let usage = |wall_us, cpu_us| Usage {
@@ -119,6 +120,21 @@ fn what_a_miner_does_in_other_phases_is_told_once() {
 }
 
 #[test]
+fn what_comes_and_goes_with_garbage_is_no_leak() {
+    let leaks = |left: i64| {
+        with(Phase::Call, |usage| {
+            send(usage).memory_per_call = left << 20
+        })
+    };
+    let garbage = with(Phase::Call, |usage| send(usage).memory_swing = 9 << 20);
+    assert_eq!(told(&[&garbage], &[&leaks(16)]), []);
+    assert_eq!(told(&[&garbage], &[&leaks(30)]).len(), 1);
+    // One tool makes it, and it is collected in the calls of another.
+    let moved = with(Phase::Call, |usage| send(usage).cpu_us += 1_600_000);
+    assert_eq!(tells(&moved), []);
+}
+
+#[test]
 fn the_least_of_the_new_is_held_against_the_greatest_of_the_old() {
     let old = ordinary();
     let burns = with(Phase::Start, |usage| usage.cpu_us = 2_000_000);
@@ -148,12 +164,20 @@ fn a_tool_that_is_new_and_an_idle_phase_that_was_cut_short_say_nothing() {
 }
 
 fn any_usages() -> impl Strategy<Value = Usages> {
-    let tool = (0..100u64, any::<u32>(), 0..100u64, any::<i32>(), 0..50i64);
-    let tool = tool.prop_map(|(calls, cpu, measured, memory, open)| ToolUsage {
+    let tool = (
+        0..100u64,
+        any::<u32>(),
+        0..100u64,
+        any::<i32>(),
+        0..50i64,
+        any::<u32>(),
+    );
+    let tool = tool.prop_map(|(calls, cpu, measured, memory, open, swing)| ToolUsage {
         calls,
         cpu_us: cpu.into(),
         measured,
         memory_per_call: memory.into(),
+        memory_swing: swing.into(),
         descriptors_per_call: (open > 0).then_some(open),
     });
     let tools = proptest::collection::btree_map("[ab]", tool, 0..3);
