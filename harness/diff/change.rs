@@ -151,6 +151,12 @@ rules! {
     InstallScriptAdded "install-script-added" "Installing the new version executes a script that installing the old one did not: its own, or one of a dependency.";
     InstallScriptChanged "install-script-changed" "A script that is executed when the package is installed has another text.";
     DependenciesChanged "dependencies-changed" "Packages were added to the dependency tree, removed from it, or are there in another version.";
+    UsesMoreCpu "uses-more-cpu" "The server takes far more processor time than before: to start, in its calls, while nothing is asked of it, or to end.";
+    UsesMoreMemory "uses-more-memory" "The server has far more memory than before.";
+    UsesMoreDisk "uses-more-disk" "The server keeps far more on disk than before, in files that have a name or in such that have none any more.";
+    MoreThreads "more-threads" "The server has far more threads, in all of its processes, than before.";
+    LeaksMemory "leaks-memory" "Calls of a tool leave memory in use that they did not leave before.";
+    LeaksDescriptors "leaks-descriptors" "Calls of a tool leave files, sockets or pipes open that they did not leave before.";
     ProtocolViolation "protocol-violation" "The server writes bytes that the protocol does not allow.";
 }
 

@@ -12,6 +12,7 @@ mod scripts;
 mod surface;
 #[cfg(test)]
 mod tests;
+mod usage;
 mod values;
 mod weigh;
 mod wording;
@@ -19,6 +20,7 @@ mod wording;
 pub use change::{Change, Owner, Rule, Side, Weight};
 pub use condition::learn as condition;
 pub use known::bare as bare_host;
+pub use usage::usage;
 
 use crate::snapshot::Behaviour;
 

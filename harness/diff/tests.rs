@@ -19,6 +19,7 @@ mod measured;
 mod planted;
 mod replies;
 mod scripts;
+mod usage;
 
 const TOKEN: &str = "3f1c9a52-77aa-4c1e-9b1d-0c55f2e1a001";
 

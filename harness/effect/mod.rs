@@ -7,6 +7,7 @@ mod protocol;
 mod reading;
 mod system;
 mod territory;
+mod usage;
 
 pub use body::{Body, Capture};
 pub use network::{
@@ -18,6 +19,7 @@ pub use system::{
     Exit, FileAction, FileChange, FileRead, Folded, Forbidden, Life, Outlived, Program, Script,
 };
 pub use territory::{is_bookkeeping, is_installed, is_own};
+pub use usage::{ToolUsage, Usage, Usages};
 
 use serde::{Deserialize, Serialize};
 
@@ -87,6 +89,8 @@ pub enum Kind {
     Script(Script),
     Forbidden(Forbidden),
     Exit(Exit),
+    /// What the phase that ends with it used.
+    Usage(Usage),
     Surface(Surface),
     Result(ToolResult),
     Message(ServerMessage),

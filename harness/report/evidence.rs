@@ -108,6 +108,7 @@ pub fn carried(finding: &Finding) -> Option<Body> {
         | Kind::Read(_)
         | Kind::Reads(_)
         | Kind::Exit(_)
+        | Kind::Usage(_)
         | Kind::Surface(_)
         | Kind::Result(_)
         | Kind::Message(_) => None,
@@ -322,6 +323,7 @@ pub fn told(kind: &Kind) -> String {
             };
             format!("ended {how} after {}{left}", exit.after)
         }
+        Kind::Usage(usage) => usage.to_string(),
         Kind::Surface(surface) => format!("declared {} tools", surface.tools.len()),
         Kind::Result(result) => format!("result of `{}`: {}", result.tool, result.outcome),
         Kind::Message(message) => format!("message {}", message.method),

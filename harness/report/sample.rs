@@ -27,6 +27,7 @@ pub fn report() -> Report {
                 reach("getDeliveryStats", 5, 5),
                 reach("deleteAll", 3, 0),
             ],
+            resources: Resources::default(),
         },
         findings: findings(),
         allowed: vec![Allowed {

@@ -367,6 +367,14 @@ impl Page<'_> {
                 );
                 self.field(0, "", &what)?;
             }
+            let used = &exercise.resources;
+            for (version, phases) in [("old", &used.old), ("new", &used.new)] {
+                for (phase, usage) in phases {
+                    let phase = format!("{phase:?}").to_lowercase();
+                    let what = format!("{version}, {phase}: {usage}");
+                    self.field(0, "used", &what)?;
+                }
+            }
             for subject in report.old.iter().chain([&report.new]) {
                 let integrity = subject.integrity.as_deref().unwrap_or("none");
                 let what = format!("{}, integrity {integrity}", subject.resolved);

@@ -4,19 +4,22 @@
 use super::bench::{Bench, Cast, Means};
 use super::condition::{Conditions, Worlds};
 use super::dependencies;
-use super::drive::{Run, Ties};
+use super::drive::{AT_WORK, Run, Ties};
 use super::elsewhere::{self, Elsewhere};
 use super::error::RunError;
 use super::evidence::Recordings;
 use super::setup::Setup;
 use crate::diff::{self, Change};
+use crate::effect::{Phase, Usage, Usages};
 use crate::package::{self, Package};
 use crate::scenario::Scenario;
 use crate::secret::Seed;
 use crate::snapshot::{self, Behaviour};
 use crate::verdict::{
-    Exercise, Policy, Problem, Report, SCHEMA, Severity, Subject, Verdict, judge, verdict,
+    Exercise, Policy, Problem, Report, Resources, SCHEMA, Severity, Subject, Verdict, judge,
+    verdict,
 };
+use std::collections::BTreeMap;
 use std::time::Instant;
 use tokio::sync::{oneshot, watch};
 
@@ -89,7 +92,7 @@ pub async fn compare(comparison: &Comparison) -> Result<Report, RunError> {
             )
             .await;
         // Where nothing was to be seen after the calls there is no noise to learn there.
-        let none = |run: &Run| run.recorded.behaviour.is_still();
+        let none = |run: &Run| run.recorded.behaviour.is_still() && rests(run);
         if pair.as_ref().is_ok_and(|(old, new)| none(old) && none(new)) {
             quiet.send_replace(true);
         }
@@ -115,7 +118,12 @@ pub async fn compare(comparison: &Comparison) -> Result<Report, RunError> {
     let mut notes = comparison.notes.clone();
     notes.extend(first.notes.iter().chain(&latest.notes).cloned());
     let mut changes = differences(&baseline, &behaviour);
-    if !changes.is_empty() && first.problem.is_none() && latest.problem.is_none() {
+    let policy = &comparison.policy;
+    let mut used_more = more(policy, &[&first], &[&latest]);
+    if !(changes.is_empty() && used_more.is_empty())
+        && first.problem.is_none()
+        && latest.problem.is_none()
+    {
         let (again, second) = match ahead {
             Some(made) => made?,
             None => repeat().await?,
@@ -124,8 +132,9 @@ pub async fn compare(comparison: &Comparison) -> Result<Report, RunError> {
         baseline = snapshot::learn(baseline, &again.recorded.behaviour);
         behaviour = snapshot::learn(behaviour, &second.recorded.behaviour);
         changes = differences(&baseline, &behaviour);
+        used_more = more(policy, &[&first, &again], &[&latest, &second]);
         let soon = began.elapsed().as_secs_f64() < CONFIRM_BELOW_S;
-        if soon && rests_on_little(&changes, &comparison.policy) {
+        if soon && (rests_on_little(&changes, policy) || !used_more.is_empty()) {
             let (third, new_third) = bench
                 .pair_tied((old("old-third"), hurry()), (new("new-third"), hurry()))
                 .await?;
@@ -133,7 +142,12 @@ pub async fn compare(comparison: &Comparison) -> Result<Report, RunError> {
             baseline = snapshot::learn(baseline, &third.recorded.behaviour);
             behaviour = snapshot::learn(behaviour, &new_third.recorded.behaviour);
             changes = differences(&baseline, &behaviour);
+            let olds = [&first, &again, &third];
+            used_more = more(policy, &olds, &[&latest, &second, &new_third]);
         }
+    } else {
+        // Figures of one run of each are no figures.
+        used_more.clear();
     }
     dependencies::name(&mut changes, Some(&comparison.old), &comparison.new);
     changes.extend(dependencies::changes(&comparison.old, &comparison.new));
@@ -150,6 +164,8 @@ pub async fn compare(comparison: &Comparison) -> Result<Report, RunError> {
         Worlds::OrdinaryAndOthers => Elsewhere::default(),
     };
     runs += elsewhere.runs;
+    // Figures alone are no reason to look elsewhere, and no behaviour that hides another.
+    changes.extend(used_more);
     notes.extend(elsewhere.notes);
     let recordings = Recordings::new(
         Some(&first.folder),
@@ -162,20 +178,40 @@ pub async fn compare(comparison: &Comparison) -> Result<Report, RunError> {
     findings.extend(elsewhere.findings);
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
     allowed.extend(elsewhere.allowed);
+    let mut exercise = exercise(&latest, comparison.seed, runs, notes, began);
+    exercise.resources.old = used(&first);
+    exercise.conditions = elsewhere.tried;
     let dependencies = package::tree_difference(&comparison.old, &comparison.new);
     Ok(Report {
         schema: SCHEMA.to_owned(),
         verdict: concluded(&findings, &problems, &comparison.policy),
         old: Some(subject(&comparison.old, Vec::new())),
         new: subject(&comparison.new, dependencies),
-        exercise: Exercise {
-            conditions: elsewhere.tried,
-            ..exercise(&latest, comparison.seed, runs, notes, began)
-        },
+        exercise,
         findings,
         allowed,
         problems,
     })
+}
+
+/// Whether a server did next to nothing while nothing was asked of it.
+fn rests(run: &Run) -> bool {
+    let idle = run.recorded.usages.get(&Phase::Idle);
+    idle.is_none_or(|(_, usage)| usage.share() <= AT_WORK)
+}
+
+/// What the new version uses beyond the old one, as far as the policy cares. The first run of each
+/// is the one that evidence is looked up in.
+fn more(policy: &Policy, old: &[&Run], new: &[&Run]) -> Vec<Change> {
+    let usages = |runs: &[&'_ Run]| -> Vec<Usages> {
+        let usages = runs.iter().map(|run| run.recorded.usages.clone());
+        usages.collect()
+    };
+    let (old, new) = (usages(old), usages(new));
+    let (old, new): (Vec<&Usages>, Vec<&Usages>) = (old.iter().collect(), new.iter().collect());
+    let mut changes = diff::usage(&old, &new);
+    changes.retain(|change| policy.severity(change).is_some());
+    changes
 }
 
 /// Whether any change that matters may have been made by chance: a value that is tossed for each
@@ -238,7 +274,19 @@ pub fn exercise(
         blind_spots: super::blind::spots(notes),
         conditions: Vec::new(),
         reach: recorded.reach.clone(),
+        resources: Resources {
+            old: BTreeMap::new(),
+            new: used(run),
+        },
     }
+}
+
+/// The figures of a run, for the report.
+fn used(run: &Run) -> BTreeMap<Phase, Usage> {
+    let usages = run.recorded.usages.iter();
+    usages
+        .map(|(phase, (_, usage))| (*phase, usage.clone()))
+        .collect()
 }
 
 /// The report of runs that could not be made at all: nothing was seen, and nothing is concluded.
@@ -260,6 +308,7 @@ pub fn unable(old: Option<Subject>, new: Subject, seed: Seed, error: &RunError) 
             blind_spots: Vec::new(),
             conditions: Vec::new(),
             reach: Vec::new(),
+            resources: Resources::default(),
         },
         findings: Vec::new(),
         allowed: Vec::new(),

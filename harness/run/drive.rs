@@ -5,6 +5,7 @@ mod end;
 use super::error::RunError;
 use super::install;
 use super::log::Log;
+use super::meter::Meter;
 use super::plan::Plan;
 use super::recorder::{Recorded, Recorder};
 use super::rest::{PAUSE, Rest, Scene, Watch};
@@ -36,6 +37,9 @@ const PATIENCE: Duration = NOTICED;
 const HURRIES: &[u64] = &[1, 1, 2, 4, 8, 16, 32, 64];
 /// How long a server is watched after its last call, where the scenario names no time.
 pub const IDLE: Duration = Duration::from_millis(300);
+/// Processors that one keeps busy meanwhile, from which on it is watched for so much longer.
+pub const AT_WORK: f64 = 0.05;
+const LONGER: Duration = Duration::from_millis(700);
 /// How long a server may take to start, for both eras together; the second start gets what the
 /// first has left, and no less than the second number.
 const START: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(10));
@@ -129,6 +133,7 @@ struct Live {
     isolation: String,
     notes: Vec<String>,
     rest: Rest,
+    meter: Meter,
     /// What its wall clock showed at its start, and what has passed since in jumps.
     now: SystemTime,
     problem: Option<RunError>,
@@ -166,6 +171,7 @@ async fn attempt(job: &Job<'_>, era: Era, start: Duration) -> Result<Live, Faile
     let install::Begun {
         started,
         world,
+        meter,
         failures,
     } = begun.map_err(fail)?;
     let Started {
@@ -208,6 +214,7 @@ async fn attempt(job: &Job<'_>, era: Era, start: Duration) -> Result<Live, Faile
                 isolation: level.to_string(),
                 notes,
                 rest: Rest::default(),
+                meter,
                 now: job.setup.clock(),
                 problem: None,
                 valid_calls: 0,
@@ -270,6 +277,7 @@ async fn exercise(job: &Job<'_>, live: &mut Live, planner: Planner<'_>, ties: Ti
     live.settle().await;
     live.harvest();
     live.child.mark(Mark::Start);
+    live.measure_start();
     let Some(plan) = planner(live.surface.clone()).await else {
         return;
     };
@@ -288,6 +296,7 @@ async fn exercise(job: &Job<'_>, live: &mut Live, planner: Planner<'_>, ties: Ti
         let nth = live.rest.calls(&call.tool);
         live.world
             .turn(conditions.weather(&call.tool, nth, plan.ways));
+        live.meter.call(&call.tool);
         live.recorder.call(&call.tool, &call.arguments);
         // The next one is made while the server works on this one.
         let (result, ()) = tokio::join!(biased;
@@ -300,6 +309,7 @@ async fn exercise(job: &Job<'_>, live: &mut Live, planner: Planner<'_>, ties: Ti
         let scene = scene(&live.world, &live.child, &live.recorder);
         live.rest.after(&call.tool, scene).await;
         live.child.mark(Mark::Call);
+        live.meter.called(&call.tool);
         live.harvest();
         live.world.cut();
         job.listener.hear(Progress::Calls {
@@ -324,6 +334,9 @@ async fn exercise(job: &Job<'_>, live: &mut Live, planner: Planner<'_>, ties: Ti
     {
         live.recorder.emit(Kind::Surface(later));
     }
+    if done > 0 {
+        live.measure();
+    }
     live.recorder.enter(Phase::Idle);
     if let Some(early) = ties.early
         && live.problem.is_none()
@@ -339,10 +352,15 @@ async fn exercise(job: &Job<'_>, live: &mut Live, planner: Planner<'_>, ties: Ti
             () = live.session.listen(idle) => {}
             () = told(ties.hurry) => {}
         }
+        // The calls may have left garbage to collect. What works on for longer works for itself.
+        if live.meter.share(&live.child) > AT_WORK {
+            live.session.listen(LONGER).await;
+        }
     }
     live.harvest();
     live.world.cut();
     live.child.tell_lives();
+    live.measure();
     live.notes.extend(live.rest.note());
 }
 
@@ -386,6 +404,19 @@ impl Live {
             }
         }
         answer.await
+    }
+
+    /// The present phase ends.
+    fn measure(&mut self) {
+        let used = tokio::task::block_in_place(|| self.child.used());
+        self.meter.end(used, &self.recorder);
+    }
+
+    /// The start ends, and calls begin.
+    fn measure_start(&mut self) {
+        let (used, gauge) = tokio::task::block_in_place(|| self.child.gauge());
+        self.meter.end(used, &self.recorder);
+        self.meter.follow(gauge);
     }
 
     async fn settle(&mut self) {

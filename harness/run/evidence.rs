@@ -117,7 +117,10 @@ impl Evidence for Recordings<'_> {
     }
 
     fn reproduce(&self, change: &Change) -> String {
-        match self.find(change).and_then(|effect| effect.call) {
+        // Figures are those of a whole phase.
+        let effect = self.find(change);
+        let effect = effect.filter(|effect| !matches!(effect.kind, Kind::Usage(_)));
+        match effect.and_then(|effect| effect.call) {
             Some(call) => self.command.with(&format!("--only-call {call}")),
             None => self.command.with(""),
         }

@@ -5,6 +5,7 @@
 
 use super::drive::Job;
 use super::error::RunError;
+use super::meter::Meter;
 use super::recorder::Recorder;
 use super::rest;
 use super::setup::Setup;
@@ -67,6 +68,8 @@ pub struct Begun {
     pub started: Started,
     /// The world, where scripts needed it before the server did.
     pub world: Option<World>,
+    /// Measures from where the server was started.
+    pub meter: Meter,
     /// What went wrong or was left out, each a sentence.
     pub failures: Vec<String>,
 }
@@ -81,6 +84,7 @@ pub async fn begin(
     let sink: Arc<dyn Sink> = recorder.clone();
     let prepared = tokio::task::block_in_place(|| sandbox::prepare(spec, sink));
     let mut prepared = prepared.map_err(cannot_start)?;
+    let mut meter = Meter::new();
     let (mut world, mut failures) = (None, Vec::new());
     if !job.package.scripts.is_empty() {
         recorder.enter(Phase::Install);
@@ -96,14 +100,17 @@ pub async fn begin(
             let sockets = sockets.map_err(|e| RunError::new("the sockets cannot be used", e))?;
             let opened = open(sockets)?;
             (prepared, failures) = run(job, prepared, recorder, &opened).await?;
+            meter.end(prepared.used(), recorder);
             world = Some(opened);
         }
         recorder.enter(Phase::Start);
     }
+    meter.restart();
     let started = tokio::task::block_in_place(|| prepared.start()).map_err(cannot_start)?;
     Ok(Begun {
         started,
         world,
+        meter,
         failures,
     })
 }

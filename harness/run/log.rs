@@ -117,6 +117,7 @@ fn bodies(kind: &mut Kind) -> Vec<&mut Body> {
         | Kind::Read(_)
         | Kind::Reads(_)
         | Kind::Exit(_)
+        | Kind::Usage(_)
         | Kind::Surface(_)
         | Kind::Result(_)
         | Kind::Message(_) => Vec::new(),

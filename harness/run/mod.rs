@@ -16,6 +16,7 @@ mod evidence;
 mod floor;
 mod install;
 pub mod log;
+mod meter;
 mod plan;
 mod recorder;
 mod rest;

@@ -3,7 +3,7 @@
 //! way of a request waits for more than a bounded queue.
 
 use super::log::Log;
-use crate::effect::{Effect, Kind, Phase, Sink, Stage};
+use crate::effect::{Effect, Kind, Phase, Sink, Stage, Usages};
 use crate::event::Event;
 use crate::snapshot::{Behaviour, Collector, Recent};
 use crate::verdict::Reach;
@@ -62,6 +62,7 @@ pub struct Recorded {
     pub calls_ok: u32,
     /// The first calls' arguments by tool, to learn conditions from.
     pub arguments: BTreeMap<String, Vec<Value>>,
+    pub usages: Usages,
     /// Why the log is not whole, if it is not.
     pub problem: Option<String>,
 }
@@ -75,6 +76,7 @@ impl Recorded {
             calls: 0,
             calls_ok: 0,
             arguments: BTreeMap::new(),
+            usages: Usages::default(),
             problem: None,
         }
     }
@@ -233,6 +235,7 @@ fn write(messages: &Receiver<Message>, mut log: Log, mut collector: Collector) -
     let mut tools: Vec<(Reach, u32)> = Vec::new();
     let mut by_call = Recent::default();
     let mut arguments: BTreeMap<String, Vec<Value>> = BTreeMap::new();
+    let mut usages = Usages::default();
     let mut seq = 0;
     let mut calls_ok = 0;
     // A run without its end in the log was cut short.
@@ -301,6 +304,9 @@ fn write(messages: &Receiver<Message>, mut log: Log, mut collector: Collector) -
                         calls_ok += 1;
                     }
                 }
+                if let Kind::Usage(usage) = &effect.kind {
+                    usages.insert(phase, (effect.seq, usage.clone()));
+                }
                 collector.effect(&effect);
                 log.write(Event::Effect(Box::new(effect)));
             }
@@ -325,6 +331,7 @@ fn write(messages: &Receiver<Message>, mut log: Log, mut collector: Collector) -
         calls,
         calls_ok,
         arguments,
+        usages,
         problem,
     }
 }

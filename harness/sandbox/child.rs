@@ -6,6 +6,7 @@ use super::launch::{Init, Process};
 use super::lives::Mark;
 use super::message::{self, News, Order};
 use super::sys;
+use super::usage::{self, Gauge, Used};
 use super::watch::Watch;
 use crate::effect::{Body, FileAction, FileChange, Folded};
 use std::fs::{self, File};
@@ -151,6 +152,19 @@ impl Child {
     pub fn reads(&self) -> Vec<Folded> {
         let watches = self.watch.iter().chain(&self.earlier);
         watches.flat_map(|watch| watch.reads()).collect()
+    }
+
+    /// What all processes inside have used so far and hold now. After the end, what they used
+    /// in all. Nothing where the kernel does not list a process's children.
+    pub fn used(&self) -> Used {
+        usage::used(self.init.0.pid, self.writable.root(), &mut Vec::new())
+    }
+
+    /// The same, and a gauge on the process that has used most processor time.
+    pub fn gauge(&self) -> (Used, Option<Gauge>) {
+        let mut seen = Vec::new();
+        let used = usage::used(self.init.0.pid, self.writable.root(), &mut seen);
+        (used, Gauge::on_busiest(&seen))
     }
 
     /// Resident memory of the main process now, in bytes; 0 when it has ended.

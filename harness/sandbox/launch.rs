@@ -8,6 +8,7 @@ use super::error::StartError;
 use super::harvest::{Bound, Harvest, Writable};
 use super::message::{self, News, Order};
 use super::spec::{Errand, Spec};
+use super::usage::{self, Used};
 use super::watch::{self, Premises, Watch};
 use super::{helper, lives, sys};
 use crate::effect::{Folded, Sink};
@@ -278,6 +279,11 @@ impl Prepared {
             .iter()
             .flat_map(|watch| watch.reads())
             .collect()
+    }
+
+    /// As [`Child::used`], of errands.
+    pub fn used(&self) -> Used {
+        usage::used(self.init.0.pid, self.writable.root(), &mut Vec::new())
     }
 
     /// Starts the server.

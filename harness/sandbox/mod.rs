@@ -50,6 +50,7 @@ mod seccomp;
 mod signals;
 mod spec;
 mod sys;
+mod usage;
 mod watch;
 
 pub use child::{Child, Exit};
@@ -64,3 +65,4 @@ pub use network::{ADDRESS4, ADDRESS6, NAMESERVER};
 pub use nft::{MARK, PORT};
 pub use probe::{Probe, probe};
 pub use spec::{Errand, Identity, Limits, Mode, Mount, PlantedFile, Spec};
+pub use usage::{Gauge, Reading, Used};

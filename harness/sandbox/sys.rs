@@ -8,6 +8,7 @@ use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::ptr::{null, null_mut};
+use std::time::Duration;
 
 /// A C string of `path`; a NUL inside is an error, not a panic.
 pub fn c(path: impl AsRef<Path>) -> io::Result<CString> {
@@ -486,6 +487,26 @@ pub fn reap(pid: i32, block: bool) -> Option<Ended> {
         cpu_us: micros(usage.ru_utime) + micros(usage.ru_stime),
         max_rss: usage.ru_maxrss as u64 * 1024,
     })
+}
+
+/// User and system time of all threads of a process so far; not of its children.
+pub fn processor_time(pid: i32) -> io::Result<Duration> {
+    // SAFETY: `time` is a live out-parameter; the clock is as clock_getcpuclockid (3) makes it.
+    unsafe {
+        let mut time: libc::timespec = zeroed();
+        check(libc::clock_gettime((!pid << 3) | 2, &raw mut time).into())?;
+        Ok(Duration::new(time.tv_sec as u64, time.tv_nsec as u32))
+    }
+}
+
+/// Bytes that the file system of `fd` holds.
+pub fn bytes_used(fd: BorrowedFd) -> io::Result<u64> {
+    // SAFETY: `found` is a live out-parameter.
+    unsafe {
+        let mut found: libc::statvfs = zeroed();
+        check(libc::fstatvfs(fd.as_raw_fd(), &raw mut found).into())?;
+        Ok(found.f_blocks.saturating_sub(found.f_bfree) * found.f_frsize)
+    }
 }
 
 /// Kills every process this one may signal: inside a pid namespace, all but its init.

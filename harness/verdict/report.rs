@@ -1,7 +1,9 @@
 //! The report that every renderer and every machine reader works from (`turncoat.report/1`).
 
 use super::{Finding, Verdict};
+use crate::effect::{Phase, Usage};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// The value of `schema`.
 pub const SCHEMA: &str = "turncoat.report/1";
@@ -58,6 +60,24 @@ pub struct Exercise {
     pub conditions: Vec<String>,
     /// Per tool: calls made, answered without error, and calls that reached an upstream.
     pub reach: Vec<Reach>,
+    /// What one run of each version used, by phase.
+    #[serde(default, skip_serializing_if = "Resources::is_empty")]
+    pub resources: Resources,
+}
+
+/// Figures of the first run of each version; of the old one only where it was run.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resources {
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub old: BTreeMap<Phase, Usage>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub new: BTreeMap<Phase, Usage>,
+}
+
+impl Resources {
+    pub fn is_empty(&self) -> bool {
+        self.old.is_empty() && self.new.is_empty()
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -58,6 +58,12 @@ fn of_rule(rule: Rule) -> Severity {
         | Rule::ExitChanged
         | Rule::InstallScriptChanged
         | Rule::DependenciesChanged
+        | Rule::UsesMoreCpu
+        | Rule::UsesMoreMemory
+        | Rule::UsesMoreDisk
+        | Rule::MoreThreads
+        | Rule::LeaksMemory
+        | Rule::LeaksDescriptors
         | Rule::ProtocolViolation => Severity::Change,
     }
 }

@@ -18,6 +18,7 @@ mod layers;
 mod library;
 mod pages;
 mod precise;
+mod resources;
 mod rude;
 mod sandbox;
 mod small;

@@ -123,7 +123,8 @@ pub fn dissect(kind: &Kind) -> Option<Dissected> {
         Kind::Misbehaviour(what) => other::misbehaviour(what),
         // It is told with the program's start.
         Kind::Life(_) => return None,
-        Kind::Surface(_) => return None,
+        // Figures are compared as figures.
+        Kind::Surface(_) | Kind::Usage(_) => return None,
     };
     if parts.leaves.len() > MAX_LEAVES {
         let more = parts.leaves.len() - MAX_LEAVES;

@@ -51,8 +51,10 @@ pub fn streams(kind: &Kind) -> Vec<Stream<'_>> {
             }
             streams
         }
-        // It says what is run next, or what is looked at: nothing leaves.
-        Kind::Script(_) | Kind::Life(_) | Kind::Read(_) | Kind::Reads(_) => Vec::new(),
+        // It says what is run next, what is looked at, or what was used: nothing leaves.
+        Kind::Script(_) | Kind::Life(_) | Kind::Read(_) | Kind::Reads(_) | Kind::Usage(_) => {
+            Vec::new()
+        }
         Kind::Forbidden(call) => vec![("target", text_of(&call.target))],
         Kind::Program(program) => {
             let argv = program.argv.iter().map(String::as_str);

@@ -60,6 +60,9 @@ impl Live {
         line.end().await;
         let stderr = self.stderr.await.unwrap_or_default();
         self.world.close().await;
+        let mut used = self.child.used();
+        used.peak = used.peak.max(exit.max_memory);
+        self.meter.end(used, &self.recorder);
         let sink: &dyn Sink = &*self.recorder;
         if !stderr.is_empty() {
             sink.emit(Kind::Misbehaviour(Misbehaviour {

@@ -69,6 +69,11 @@ impl Writable {
         }
     }
 
+    /// Its root.
+    pub fn root(&self) -> &OwnedFd {
+        &self.root
+    }
+
     /// Changes since the last harvest, `last` when no process is left to make any.
     pub fn harvest(&mut self, bound: Bound, last: bool) -> Harvest {
         if self.tally.has_lost(Lost::Order) && !last {
