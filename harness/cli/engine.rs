@@ -114,6 +114,8 @@ pub fn tell(
     shell: &Shell,
 ) -> Result<Exit, Failure> {
     let exit = Exit::of(report.verdict, fail_on(policy.fail_on));
+    let told = shell.printer.extent(report);
+    let report = &told;
     let printed = shell.printer.report(report, output.format);
     printed.map_err(|e| Failure::inconclusive(format!("the report could not be printed: {e}")))?;
     let context = reports::Context {

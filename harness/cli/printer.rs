@@ -7,7 +7,7 @@ use super::meaning::Manner;
 use super::progress::{Progress, Talk};
 use crate::report::terminal::{Detail, View};
 use crate::report::{escape_lines, json, terminal};
-use crate::verdict::Report;
+use crate::verdict::{Report, Resources};
 use anstyle::{AnsiColor, Style};
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -40,6 +40,16 @@ impl Printer {
             colour: self.manner.colour.0,
             detail: self.manner.detail,
         }
+    }
+
+    /// A report as far as it is to be told. Figures are measured, and nothing else in a report
+    /// differs from run to run but how long it took: whoever wants them asks for all there is.
+    pub fn extent(&self, report: &Report) -> Report {
+        let mut report = report.clone();
+        if self.manner.detail < Detail::Full {
+            report.exercise.resources = Resources::default();
+        }
+        report
     }
 
     /// Prints a report.

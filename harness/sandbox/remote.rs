@@ -1,7 +1,7 @@
 //! Bounded reads from the memory of a watched process, and its number. Everything read is hostile, may change
 //! while it is read, and may not be there at all.
 
-use super::sys;
+use super::notify;
 use std::fs;
 
 const PAGE: u64 = 4096;
@@ -15,7 +15,7 @@ pub fn bytes(pid: i32, address: u64, into: &mut [u8]) -> usize {
         };
         // Never over a page's end: a read that fails in its second half gives nothing.
         let step = ((PAGE - at % PAGE) as usize).min(into.len() - got);
-        let read = sys::read_memory(pid, at, &mut into[got..got + step]);
+        let read = notify::read_memory(pid, at, &mut into[got..got + step]);
         got += read;
         if read < step {
             break;

@@ -8,7 +8,6 @@ use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::ptr::{null, null_mut};
-use std::time::Duration;
 
 /// A C string of `path`; a NUL inside is an error, not a panic.
 pub fn c(path: impl AsRef<Path>) -> io::Result<CString> {
@@ -489,16 +488,6 @@ pub fn reap(pid: i32, block: bool) -> Option<Ended> {
     })
 }
 
-/// User and system time of all threads of a process so far; not of its children.
-pub fn processor_time(pid: i32) -> io::Result<Duration> {
-    // SAFETY: `time` is a live out-parameter; the clock is as clock_getcpuclockid (3) makes it.
-    unsafe {
-        let mut time: libc::timespec = zeroed();
-        check(libc::clock_gettime((!pid << 3) | 2, &raw mut time).into())?;
-        Ok(Duration::new(time.tv_sec as u64, time.tv_nsec as u32))
-    }
-}
-
 /// Bytes that the file system of `fd` holds.
 pub fn bytes_used(fd: BorrowedFd) -> io::Result<u64> {
     // SAFETY: `found` is a live out-parameter.
@@ -553,22 +542,6 @@ pub fn seccomp(program: &[libc::sock_filter], flags: u64) -> io::Result<Option<O
     } else {
         None
     })
-}
-
-/// Reads another process's memory at `address`; gives how many bytes could be read.
-pub fn read_memory(pid: i32, address: u64, into: &mut [u8]) -> usize {
-    let local = libc::iovec {
-        iov_base: into.as_mut_ptr().cast(),
-        iov_len: into.len(),
-    };
-    let remote = libc::iovec {
-        iov_base: address as *mut _,
-        iov_len: into.len(),
-    };
-    // SAFETY: the local side is a live slice; the remote address is only ever dereferenced
-    // by the kernel in the other process.
-    let got = unsafe { libc::process_vm_readv(pid, &raw const local, 1, &raw const remote, 1, 0) };
-    got.max(0) as usize
 }
 
 /// The value of an extended attribute, at most 16 bytes of it.

@@ -2,7 +2,7 @@
 //! of them takes some tens of microseconds each, and is for the ends of phases; a [`Gauge`] looks
 //! at one of them, for after every call.
 
-use super::sys;
+use super::{notify, sys};
 use std::fs::{self, File};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::{FileExt, MetadataExt};
@@ -45,7 +45,7 @@ pub fn used(init: i32, writable: &OwnedFd, seen: &mut Vec<(i32, Duration)>) -> U
     let mut left = children(init);
     while let Some(pid) = left.pop() {
         // In this order: a process that is there after its clock was read is the one it is of.
-        let own = sys::processor_time(pid).unwrap_or_default();
+        let own = notify::processor_time(pid).unwrap_or_default();
         let Some(stat) = Stat::of(pid) else { continue };
         used.cpu += own + stat.reaped;
         used.memory += stat.memory;
@@ -160,7 +160,7 @@ impl Gauge {
 
     /// User and system time of all its threads so far, one system call; none when it has ended.
     pub fn cpu(&self) -> Option<Duration> {
-        sys::processor_time(self.pid).ok()
+        notify::processor_time(self.pid).ok()
     }
 
     /// The rest, two system calls; none when it has ended.
