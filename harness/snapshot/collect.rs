@@ -9,7 +9,7 @@ mod reads;
 mod trails;
 
 use self::fold::fold;
-use self::leaks::Told;
+use self::leaks::{Answers, Told};
 use self::lives::Starts;
 use self::trails::{Spot, Trails};
 use super::tries::Tries;
@@ -50,6 +50,7 @@ pub struct Collector {
     replies: (u64, HashSet<Answer>),
     tries: Tries,
     trails: Trails,
+    answers: Answers,
     starts: Starts,
     /// The script that the installation is at.
     script: Option<Script>,
@@ -78,6 +79,7 @@ impl Collector {
             replies: Default::default(),
             tries: Tries::default(),
             trails: Trails::default(),
+            answers: Answers::default(),
             starts: Starts::default(),
             script: None,
         }
@@ -176,6 +178,7 @@ impl Collector {
             seq: effect.seq,
         };
         self.follow(&effect.kind, &parts, &told, &spot);
+        self.answers.hear(&effect.kind);
         if let Some(host) = &parts.host
             && self.is_news(host, &effect.kind)
         {

@@ -6,6 +6,7 @@ use super::trails::{Due, Spot};
 use crate::effect::{Effect, Kind};
 use crate::provenance::{Dissected, Expr, Part, Source, in_a_row, streams};
 use std::borrow::Cow;
+use std::collections::VecDeque;
 
 /// Where values stand together that made sense only so.
 const IN_A_ROW: &str = "values in a row";
@@ -18,6 +19,9 @@ const LISTING: &str = "listing";
 const LONG: usize = 16;
 /// Values that are left out of one stream.
 const VALUES: usize = 32;
+/// Answers that are remembered, and the longest.
+const ANSWERS: usize = 4;
+const LONGEST_ANSWER: usize = 64 * 1024;
 
 /// What the values of one effect told of.
 #[derive(Default)]
@@ -68,7 +72,8 @@ impl Collector {
                 Err(_) => "\u{0}".to_owned(),
             };
             let sources: Vec<&Source> = known.iter().collect();
-            let around = told.without_seen(&stream);
+            let around = self.answers.left_out_of(&stream);
+            let around = told.without_seen(&around);
             let exprs = self.explainer.hidden(&around, &sources, &rest);
             note(place, exprs, &mut known);
         }
@@ -116,6 +121,48 @@ impl Collector {
     }
 }
 
+/// The latest answers of upstreams. They were made up here: what passes one on word for word says
+/// nothing by it that the server did not have to say to the upstream first.
+#[derive(Default)]
+pub struct Answers(VecDeque<Vec<u8>>);
+
+impl Answers {
+    /// An upstream answered.
+    pub(super) fn hear(&mut self, kind: &Kind) {
+        let Kind::Http(http) = kind else { return };
+        let body = &http.reply.body;
+        let fits = (LONG..=LONGEST_ANSWER).contains(&body.kept.len());
+        if body.is_whole() && fits && !self.0.contains(&body.kept) {
+            self.0.truncate(ANSWERS - 1);
+            self.0.push_front(body.kept.clone());
+        }
+    }
+
+    fn left_out_of<'a>(&self, stream: &'a [u8]) -> Cow<'a, [u8]> {
+        without(stream, self.0.iter().map(Vec::as_slice))
+    }
+}
+
+/// A stream without these stretches.
+fn without<'a, 'b>(stream: &'a [u8], known: impl IntoIterator<Item = &'b [u8]>) -> Cow<'a, [u8]> {
+    let mut rest = Cow::Borrowed(stream);
+    for known in known {
+        let mut kept: Vec<u8> = Vec::new();
+        let mut at = 0;
+        for found in memchr::memmem::find_iter(&rest, known) {
+            kept.extend(&rest[at..found]);
+            // No coding has it for a letter.
+            kept.push(0);
+            at = found + known.len();
+        }
+        if at > 0 {
+            kept.extend(&rest[at..]);
+            rest = Cow::Owned(kept);
+        }
+    }
+    rest
+}
+
 impl Told {
     fn text(&self) -> String {
         let texts: Vec<&str> = self.unexplained.iter().map(|(_, t)| t.as_str()).collect();
@@ -127,22 +174,7 @@ impl Told {
     fn without_seen<'a>(&self, stream: &'a [u8]) -> Cow<'a, [u8]> {
         let mut longest: Vec<&[u8]> = self.seen.iter().map(String::as_bytes).collect();
         longest.sort_by_key(|value| std::cmp::Reverse(value.len()));
-        let mut rest = Cow::Borrowed(stream);
-        for value in longest {
-            let mut kept: Vec<u8> = Vec::new();
-            let mut at = 0;
-            for found in memchr::memmem::find_iter(&rest, value) {
-                kept.extend(&rest[at..found]);
-                // No coding has it for a letter.
-                kept.push(0);
-                at = found + value.len();
-            }
-            if at > 0 {
-                kept.extend(&rest[at..]);
-                rest = Cow::Owned(kept);
-            }
-        }
-        rest
+        without(stream, longest)
     }
 }
 
@@ -172,4 +204,30 @@ fn trails(kind: &Kind, parts: &Dissected, told: &Told) -> Vec<(String, String)> 
     crumbs
         .map(|(place, text)| (format!("{to} {place}"), text.clone()))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_left_out_leaves_a_gap_and_no_more() {
+        let known: [&[u8]; 2] = [
+            b"an answer of an upstream",
+            b"another one, which is not there",
+        ];
+        let stream = b"head an answer of an upstream tail an answer of an upstream";
+        assert_eq!(*without(stream, known), *b"head \0 tail \0");
+        assert_eq!(*without(b"an answer", known), *b"an answer");
+        let mut told = Told::default();
+        for value in [
+            "a value that is long",
+            "short",
+            "a value that is long enough",
+        ] {
+            told.note("place", value, &Expr::text(value.to_owned()));
+        }
+        let stream = b"short: a value that is long enough, a value that is long";
+        assert_eq!(*told.without_seen(stream), *b"short: \0, \0");
+    }
 }
