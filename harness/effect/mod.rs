@@ -17,6 +17,7 @@ pub use protocol::{Misbehaviour, ServerMessage, Surface, ToolResult};
 pub use reading::{Reading, is_system, reading, reading_at_home};
 pub use system::{
     Exit, FileAction, FileChange, FileRead, Folded, Forbidden, Life, Outlived, Program, Script,
+    Signal,
 };
 pub use territory::{is_bookkeeping, is_installed, is_own};
 pub use usage::{ToolUsage, Usage, Usages};
@@ -88,6 +89,7 @@ pub enum Kind {
     Life(Life),
     Script(Script),
     Forbidden(Forbidden),
+    Signal(Signal),
     Exit(Exit),
     /// What the phase that ends with it used.
     Usage(Usage),

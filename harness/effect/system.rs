@@ -149,15 +149,23 @@ pub struct Script {
 /// A system call that reaches out of the process: into another one, or into the machine.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Forbidden {
-    /// `ptrace`, `mount`, `unshare`, … or `kill` and its like for a signal to a process that the
-    /// sender did not start.
+    /// `ptrace`, `mount`, `unshare`, …
     pub call: String,
-    /// Whom or what it was meant for, as far as it can be told: `process 1`, a path.
+    /// What it was meant for, as far as it can be told: a path.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub target: String,
-    /// Number of the signal, where it is one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub signal: Option<i32>,
+    /// Process id inside the sandbox.
+    pub pid: u32,
+}
+
+/// A signal to a process that the sender did not start. It is not refused.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Signal {
+    /// The call it was sent with: `kill`, `pidfd_send_signal`, …
+    pub call: String,
+    /// Whom it was meant for, by what that is to the sender: `process 1`.
+    pub target: String,
+    pub number: i32,
     /// Process id inside the sandbox.
     pub pid: u32,
 }

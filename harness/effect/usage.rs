@@ -47,7 +47,8 @@ pub struct ToolUsage {
     /// server that makes much garbage it is large, and says how little the figure above says.
     #[serde(default)]
     pub memory_swing: u64,
-    /// By how many open descriptors a call left it with more: what half of them did at least; none where the kernel does not tell (before Linux 6.2).
+    /// By how many open descriptors a call left it with more: what half of them did at least; none
+    /// where the kernel does not tell (before Linux 6.2).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub descriptors_per_call: Option<i64>,
 }

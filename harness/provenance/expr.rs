@@ -318,6 +318,33 @@ mod tests {
         proptest::collection::vec(part, 0..5).prop_map(merged)
     }
 
+    #[test]
+    fn a_list_is_known_values_with_one_short_separator() {
+        let value = || Part::From(Source::Argument("to".to_owned()));
+        let text = |text: &str| Part::Text(text.to_owned());
+        let is_a_list = |parts: Vec<Part>| Expr(parts).is_a_list();
+        assert!(is_a_list(vec![
+            value(),
+            text(", "),
+            value(),
+            text(", "),
+            value()
+        ]));
+        assert!(is_a_list(vec![value()]));
+        // Which separator stands where would be a message.
+        assert!(!is_a_list(vec![
+            value(),
+            text(","),
+            value(),
+            text(";"),
+            value()
+        ]));
+        assert!(!is_a_list(vec![value(), text(" and "), value()]));
+        let coded = Part::Coded(Coding::Hex, Expr(vec![value()]));
+        assert!(!is_a_list(vec![value(), text(","), coded]));
+        assert!(!is_a_list(vec![Part::Clock("unix".to_owned())]));
+    }
+
     /// Neighbouring text parts are one text part in the canonical form.
     fn merged(parts: Vec<Part>) -> Expr {
         let mut out: Vec<Part> = Vec::new();

@@ -105,6 +105,7 @@ pub fn carried(finding: &Finding) -> Option<Body> {
         | Kind::Life(_)
         | Kind::Script(_)
         | Kind::Forbidden(_)
+        | Kind::Signal(_)
         | Kind::Read(_)
         | Kind::Reads(_)
         | Kind::Exit(_)
@@ -303,9 +304,11 @@ pub fn told(kind: &Kind) -> String {
                 script.name, script.package, script.text
             )
         }
-        Kind::Forbidden(call) if call.signal.is_some() => {
-            let signal = call.signal.unwrap_or_default();
-            format!("signal {signal} to {} ({})", call.target, call.call)
+        Kind::Signal(signal) => {
+            format!(
+                "signal {} to {} ({})",
+                signal.number, signal.target, signal.call
+            )
         }
         Kind::Forbidden(call) => match call.target.as_str() {
             "" => format!("system call {}", call.call),

@@ -61,3 +61,47 @@ impl Client {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::package::{Launch, Mount};
+    use std::fs;
+
+    fn package(folder: &std::path::Path) -> Package {
+        Package {
+            launch: Launch {
+                mounts: vec![Mount {
+                    source: folder.to_owned(),
+                    target: "/home/alex/mcp/server".to_owned(),
+                    overlay: true,
+                }],
+                ..Launch::default()
+            },
+            ..Package::default()
+        }
+    }
+
+    #[test]
+    fn the_other_client_is_the_one_that_new_code_asks_for() {
+        let other = |old: &str, new: &str| {
+            let [a, b] = [old, new].map(|code| {
+                let folder = tempfile::tempdir().unwrap();
+                fs::write(folder.path().join("index.js"), code).unwrap();
+                folder
+            });
+            let client = Client::asked_for(&package(a.path()), &package(b.path()), "claude-ai");
+            (client.name, client.version)
+        };
+        let told = |name: &str, version: &str| (name.to_owned(), version.to_owned());
+        let windsurf = "if (client.name === 'Windsurf-client') go();";
+        assert_eq!(other("", windsurf), told("Windsurf-client", "1.0.0"));
+        assert_eq!(other("", "/^zed$/i.test(name)"), told("zed", "0.214.0"));
+        let default = Client::default();
+        let default = told(&default.name, &default.version);
+        // What the old code names as well, or the ordinary client is, is nothing to wait for.
+        assert_eq!(other(windsurf, windsurf), default);
+        assert_eq!(other("", "name === 'Claude-AI'"), default);
+        assert_eq!(other("", "a cursor, unquoted"), default);
+    }
+}

@@ -203,12 +203,8 @@ fn rests(run: &Run) -> bool {
 /// What the new version uses beyond the old one, as far as the policy cares. The first run of each
 /// is the one that evidence is looked up in.
 fn more(policy: &Policy, old: &[&Run], new: &[&Run]) -> Vec<Change> {
-    let usages = |runs: &[&'_ Run]| -> Vec<Usages> {
-        let usages = runs.iter().map(|run| run.recorded.usages.clone());
-        usages.collect()
-    };
-    let (old, new) = (usages(old), usages(new));
-    let (old, new): (Vec<&Usages>, Vec<&Usages>) = (old.iter().collect(), new.iter().collect());
+    let old: Vec<&Usages> = old.iter().map(|run| &run.recorded.usages).collect();
+    let new: Vec<&Usages> = new.iter().map(|run| &run.recorded.usages).collect();
     let mut changes = diff::usage(&old, &new);
     changes.retain(|change| policy.severity(change).is_some());
     changes

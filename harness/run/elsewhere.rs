@@ -85,6 +85,12 @@ pub async fn explore(
     if found.old_ended {
         notes.push("under other circumstances the old version ended early: what comes later was not seen there".to_owned());
     }
+    if found.tossed > 0 {
+        notes.push(format!(
+            "under other circumstances {} values differed in a few calls each, as chance would have it: not told",
+            found.tossed
+        ));
+    }
     search.targets = found.changes;
     let (old, new) = (&comparison.old, &comparison.new);
     dependencies::name(&mut search.targets, Some(old), new);
@@ -167,6 +173,8 @@ fn is_same(a: &Change, b: &Change) -> bool {
 /// What one world showed beyond the ordinary one.
 struct Found {
     changes: Vec<Change>,
+    /// Further ones that may be chance, and are not told.
+    tossed: usize,
     old: Run,
     new: Run,
     old_ended: bool,
@@ -200,6 +208,7 @@ impl Search<'_> {
             changes.retain(|c| policy.severity(c).is_some() && !is_known(c, known, policy));
             changes
         };
+        let mut tossed = 0;
         let mut changes = beyond(&old.recorded.behaviour, &new.recorded.behaviour);
         if !changes.is_empty() && old.problem.is_none() {
             let mut known = old.recorded.behaviour.clone();
@@ -213,11 +222,14 @@ impl Search<'_> {
                     break;
                 }
             }
+            let all = changes.len();
             changes.retain(|change| !may_be_tossed(change, policy));
+            tossed = all - changes.len();
         }
         let old_ended = old.problem.is_some();
         Ok(Found {
             changes,
+            tossed,
             old,
             new,
             old_ended,
@@ -336,5 +348,51 @@ impl Evidence for Cause<'_> {
 
     fn reproduce(&self, _: &Change) -> String {
         self.command.with(&format!("--under {}", self.under))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diff::{Rule, Weight};
+    use crate::effect::Phase;
+
+    #[test]
+    fn only_a_light_value_that_is_another_one_in_a_few_calls_may_be_chance() {
+        let policy = Policy {
+            fail_on: Severity::Suspicious,
+            allow: Vec::new(),
+            rules: Default::default(),
+        };
+        let change = |calls: u32| Change {
+            rule: Rule::ChangedValue,
+            weight: Weight::Ordinary,
+            phase: Phase::Idle,
+            tool: None,
+            owner: None,
+            also: Vec::new(),
+            operation: Some("message notifications/message".to_owned()),
+            place: Some("data".to_owned()),
+            host: None,
+            title: String::new(),
+            was: Some("\"calm\"".to_owned()),
+            now: Some("\"windy\"".to_owned()),
+            provenance: "constant".to_owned(),
+            calls: (0..calls).collect(),
+            of: calls,
+            evidence: None,
+        };
+        assert!(may_be_tossed(&change(2), &policy));
+        assert!(!may_be_tossed(&change(20), &policy));
+        let new = Change {
+            was: None,
+            ..change(2)
+        };
+        assert!(!may_be_tossed(&new, &policy));
+        let grave = Change {
+            rule: Rule::CanaryLeak,
+            ..change(2)
+        };
+        assert!(!may_be_tossed(&grave, &policy));
     }
 }

@@ -114,6 +114,7 @@ fn bodies(kind: &mut Kind) -> Vec<&mut Body> {
         | Kind::Life(_)
         | Kind::Script(_)
         | Kind::Forbidden(_)
+        | Kind::Signal(_)
         | Kind::Read(_)
         | Kind::Reads(_)
         | Kind::Exit(_)

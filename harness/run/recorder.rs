@@ -216,6 +216,7 @@ fn is_outward(kind: &Kind) -> bool {
             | Kind::File(_)
             | Kind::Program(_)
             | Kind::Forbidden(_)
+            | Kind::Signal(_)
     )
 }
 

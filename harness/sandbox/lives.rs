@@ -195,11 +195,13 @@ impl Held {
             .into_iter()
             .partition(|_| ready.next().is_some_and(|ready| ready != 0));
         self.alive = alive;
+        let ended: Vec<Alive> = ended;
+        let told = !ended.is_empty() && tells_status();
         for ended in ended {
-            let status = status(&ended);
+            let status = if told { status(&ended) } else { None };
             self.emit(Life {
-                code: status.filter(|_| tells_status()).and_then(code),
-                signal: status.filter(|_| tells_status()).and_then(signal),
+                code: status.and_then(code),
+                signal: status.and_then(signal),
                 ..ended.life()
             });
         }

@@ -1,5 +1,5 @@
-//! Bounded reads from the memory of a watched process, and its number. Everything read is hostile, may change
-//! while it is read, and may not be there at all.
+//! Bounded reads from the memory of a watched process, and its number. Everything read is hostile,
+//! may change while it is read, and may not be there at all.
 
 use super::notify;
 use std::fs;

@@ -4,7 +4,7 @@
 //! the sender: numbers of processes say nothing.
 
 use super::remote;
-use crate::effect::Forbidden;
+use crate::effect::Signal;
 use std::fs;
 use std::path::PathBuf;
 
@@ -26,7 +26,7 @@ enum To {
 }
 
 /// The signal to tell of, if the call sends one.
-pub fn seen(number: libc::c_long, pid: i32, args: &[u64; 6]) -> Option<Forbidden> {
+pub fn seen(number: libc::c_long, pid: i32, args: &[u64; 6]) -> Option<Signal> {
     let sending = Sending::of(number, args)?;
     let inner = remote::inner_pid(pid);
     let proc = PathBuf::from(format!("/proc/{pid}/root/proc"));
@@ -34,20 +34,11 @@ pub fn seen(number: libc::c_long, pid: i32, args: &[u64; 6]) -> Option<Forbidden
         To::Process(to) => Some(to),
         To::Descriptor(fd) => behind(pid, fd),
     };
-    let parent = |id: i32| {
-        field(
-            &fs::read(proc.join(id.to_string()).join("status")).ok()?,
-            "PPid:",
-        )
-    };
-    let leader = |id: i32| {
-        field(
-            &fs::read(proc.join(id.to_string()).join("status")).ok()?,
-            "Tgid:",
-        )
-    };
+    let file = |id: i32, name: &str| fs::read(proc.join(id.to_string()).join(name)).ok();
+    let parent = |id: i32| field(&file(id, "status")?, "PPid:");
+    let leader = |id: i32| field(&file(id, "status")?, "Tgid:");
     let group = |id: i32| {
-        let line = fs::read(proc.join(id.to_string()).join("stat")).ok()?;
+        let line = file(id, "stat")?;
         let line = String::from_utf8_lossy(&line);
         // proc_pid_stat (5): state, parent, group.
         line.rsplit_once(") ")?.1.split(' ').nth(2)?.parse().ok()
@@ -68,10 +59,10 @@ pub fn seen(number: libc::c_long, pid: i32, args: &[u64; 6]) -> Option<Forbidden
             },
         ),
     };
-    Some(Forbidden {
+    Some(Signal {
         call: sending.call.to_owned(),
         target: target?.to_owned(),
-        signal: Some(sending.signal),
+        number: sending.signal,
         pid: inner,
     })
 }

@@ -210,9 +210,8 @@ impl Eyes {
                 return connection(pid, &Destination::parse(&address[..got])?);
             }
             _ => {
-                let told = forbidden(number, pid, args);
-                let told = told.or_else(|| signals::seen(number, pid, args));
-                return told.map(Kind::Forbidden);
+                let refused = forbidden(number, pid, args).map(Kind::Forbidden);
+                return refused.or_else(|| signals::seen(number, pid, args).map(Kind::Signal));
             }
         };
         if !self.started && pid == self.server && number == libc::SYS_execve {
@@ -255,7 +254,6 @@ fn forbidden(number: libc::c_long, pid: i32, args: &[u64; 6]) -> Option<Forbidde
     Some(Forbidden {
         call: call.to_owned(),
         target,
-        signal: None,
         pid: inner,
     })
 }

@@ -87,7 +87,8 @@ fn operation(a: Operation, b: &Operation) -> Operation {
         most: a.most.max(b.most),
         host: a.host,
         steady: a.steady && b.steady && a.calls == b.calls,
-        // It is looked up in the record of the first run: another run's number is another effect there.
+        // It is looked up in the record of the first run, where another run's number is another
+        // effect.
         first: a.first,
         places: both(a.places, &b.places, |p, steady| p.steady &= steady, place),
     }

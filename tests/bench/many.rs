@@ -1,7 +1,8 @@
 //! One call that does very much: 100,000 files written, 10,000 programs started, 10,000 forks,
 //! 1,000,000 paths opened. For each: how long it takes without turncoat, in turncoat and under
 //! `strace -f` (where that is there), turncoat's peak of resident memory, and what the record of
-//! the run holds. turncoat makes two runs of two calls each: four times the work. Panics where anything is missing in the record. `cargo bench --bench many [DIVISOR]`
+//! the run holds. turncoat makes two runs of two calls each: four times the work. Panics where
+//! anything is missing in the record. `cargo bench --bench many [DIVISOR]`
 #![allow(
     clippy::print_stdout,
     clippy::print_stderr,
@@ -15,7 +16,7 @@ use serde_json::Value;
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 const DEEDS: &[(&str, u64)] = &[
@@ -39,10 +40,9 @@ fn main() {
             "not here".to_owned()
         };
         println!(
-            "  {count:8} {deed:9} bare {:7.2} s, turncoat {:7.2} s, strace -f {traced}; peak {:6.1} MiB, {held} in the record",
+            "  {count:8} {deed:9} bare {:7.2} s, turncoat {:7.2} s, strace -f {traced}; peak {peak:6.1} MiB, {held} in the record",
             bare.as_secs_f64(),
             wall.as_secs_f64(),
-            peak as f64 / 1024.0,
         );
     }
 }
@@ -64,9 +64,9 @@ fn alone(deed: &str, count: u64, around: &[&str]) -> Duration {
     began.elapsed()
 }
 
-/// One run in turncoat: how long it took, the most memory in KiB, and how many of the deeds stand
+/// One run in turncoat: how long it took, the most memory in MiB, and how many of the deeds stand
 /// in its record.
-fn recorded(deed: &str, count: u64) -> (Duration, u64, u64) {
+fn recorded(deed: &str, count: u64) -> (Duration, f64, u64) {
     let folder = tempfile::tempdir().expect("a folder");
     let (scenario, kept) = (folder.path().join("many.toml"), folder.path().join("kept"));
     let text = format!(
@@ -92,14 +92,7 @@ fn recorded(deed: &str, count: u64) -> (Duration, u64, u64) {
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null());
-    let began = Instant::now();
-    let mut child = command.spawn().expect("turncoat starts");
-    let mut most = 0;
-    while child.try_wait().expect("a child").is_none() {
-        most = most.max(peak(&child).unwrap_or_default());
-        std::thread::sleep(Duration::from_millis(25));
-    }
-    let wall = began.elapsed();
+    let kit::Watched { wall, peak, .. } = kit::watched(&mut command);
     let (held, calls) = held(&kept, deed);
     let expected = match deed {
         // A fork that executes nothing is nothing of its own.
@@ -109,17 +102,7 @@ fn recorded(deed: &str, count: u64) -> (Duration, u64, u64) {
         _ => count * calls,
     };
     assert_eq!(held, expected, "{deed} in {calls} calls");
-    (wall, most, held)
-}
-
-/// VmHWM in KiB.
-fn peak(child: &Child) -> Option<u64> {
-    let status = fs::read_to_string(format!("/proc/{}/status", child.id())).ok()?;
-    kit::field(&status, "VmHWM:")?
-        .strip_suffix(" kB")?
-        .trim()
-        .parse()
-        .ok()
+    (wall, peak, held)
 }
 
 /// How many deeds the first run of a folder tells of, and in how many calls.

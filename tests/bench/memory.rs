@@ -9,8 +9,7 @@
 
 mod kit;
 
-use std::process::Child;
-use std::time::{Duration, Instant};
+use std::process::Stdio;
 
 fn main() {
     let counts = [kit::argument(0, 10_000), kit::argument(1, 100_000)];
@@ -29,19 +28,8 @@ fn measure(server: &str, calls: u32) -> f64 {
     kit::installed(server);
     let count = calls.to_string();
     let mut command = kit::command(server, server, None, &["--jobs", "1", "--calls", &count]);
-    command
-        .stdout(std::process::Stdio::null())
-        .stderr(std::process::Stdio::null());
-    let began = Instant::now();
-    let mut child = command.spawn().expect("turncoat starts");
-    let (mut peak, mut seen) = (0.0, Vec::new());
-    while child.try_wait().expect("a child").is_none() {
-        if let Some((now, most)) = memory(&child) {
-            seen.push(now);
-            peak = most;
-        }
-        std::thread::sleep(Duration::from_millis(25));
-    }
+    command.stdout(Stdio::null()).stderr(Stdio::null());
+    let kit::Watched { wall, seen, peak } = kit::watched(&mut command);
     let at = |part: usize| {
         seen.get(seen.len() * part / 10)
             .copied()
@@ -51,17 +39,7 @@ fn measure(server: &str, calls: u32) -> f64 {
         "  {server:12} {calls:7} calls a run: peak {peak:6.1} MiB; at a tenth {:6.1}, at nine tenths {:6.1}  ({:.0} s for two runs)",
         at(1),
         at(9),
-        began.elapsed().as_secs_f64()
+        wall.as_secs_f64()
     );
     peak
-}
-
-/// VmRSS and VmHWM in MiB.
-fn memory(child: &Child) -> Option<(f64, f64)> {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).ok()?;
-    let mib = |name| {
-        let number = kit::field(&status, name)?.split(' ').next()?;
-        Some(number.parse::<f64>().ok()? / 1024.0)
-    };
-    Some((mib("VmRSS:")?, mib("VmHWM:")?))
 }

@@ -183,25 +183,17 @@ fn any_usages() -> impl Strategy<Value = Usages> {
     let tools = proptest::collection::btree_map("[ab]", tool, 0..3);
     let figures = proptest::array::uniform8(any::<u32>().prop_map(u64::from));
     let phase = (figures, tools).prop_map(|(figures, tools)| {
-        let [
-            wall_us,
-            cpu_us,
-            memory,
-            peak,
-            processes,
-            threads,
-            descriptors,
-            disk,
-        ] = figures;
+        let mut figures = figures.into_iter();
+        let mut next = || figures.next().unwrap_or_default();
         Usage {
-            wall_us,
-            cpu_us,
-            memory,
-            peak,
-            processes,
-            threads,
-            descriptors,
-            disk,
+            wall_us: next(),
+            cpu_us: next(),
+            memory: next(),
+            peak: next(),
+            processes: next(),
+            threads: next(),
+            descriptors: next(),
+            disk: next(),
             tools,
         }
     });

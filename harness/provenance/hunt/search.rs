@@ -325,8 +325,8 @@ fn undone(stage: &Stage, work: &mut Work) -> Vec<Stage> {
     for (coding, bytes, stretch) in packed::unpacked(&stage.bytes, work) {
         add(Some(coding), bytes, Some(stretch));
     }
-    // Under a key and turned, it is found under the key first and turned then.
-    if !stage.turned {
+    // Which way round it is written is nothing to a key: what was reversed is read before.
+    if last != Some(Coding::Reversed) {
         for (coding, bytes) in shifted::guessed(&stage.bytes, last) {
             add(Some(coding), bytes, None);
         }

@@ -69,25 +69,15 @@ fn packed_keys(bytes: &[u8], cipher: &Cipher) -> Vec<u8> {
         both.all(|(byte, is)| (cipher.undo)(*byte, key) == *is)
             .then_some(key)
     };
-    let places = match cipher.coding {
-        Coding::Xor => differing(bytes, difference, |a, b| a ^ b),
-        _ => differing(bytes, difference, u8::wrapping_sub),
-    };
-    let gzip = places
-        .into_iter()
-        .filter_map(|at| under(bytes.get(at..at + GZIP.len())?, &GZIP));
+    let gzip = bytes
+        .windows(GZIP.len())
+        .filter(|window| (cipher.between)(window[0], window[1]) == difference)
+        .filter_map(|window| under(window, &GZIP));
     let zlib = [0x01, 0x5e, 0x9c, 0xda];
     let zlib = zlib
         .iter()
         .filter_map(|second| under(&bytes[..2], &[0x78, *second]));
     gzip.take(KEYS).chain(zlib).collect()
-}
-
-/// Where a byte and the next one differ by `difference`.
-fn differing(bytes: &[u8], difference: u8, between: impl Fn(u8, u8) -> u8) -> Vec<usize> {
-    let pairs = bytes.windows(2).enumerate();
-    let wanted = pairs.filter(|(_, pair)| between(pair[1], pair[0]) == difference);
-    wanted.map(|(at, _)| at).collect()
 }
 
 /// Keys under which all of it is text, those first under which most of it is what codings use.

@@ -117,6 +117,7 @@ pub fn dissect(kind: &Kind) -> Option<Dissected> {
         Kind::Program(program) => other::program(program),
         Kind::Script(script) => other::script(script),
         Kind::Forbidden(call) => other::forbidden(call),
+        Kind::Signal(signal) => other::signal(signal),
         Kind::Exit(exit) => other::exit(exit),
         Kind::Result(result) => other::result(result),
         Kind::Message(message) => other::message(message),

@@ -3,7 +3,7 @@
 use super::{Dissected, Leaf, Piece, Weight, destination, text};
 use crate::effect::{
     Body, Datagram, Dns, Exit, FileAction, FileChange, FileRead, Flow, Forbidden, Misbehaviour,
-    Program, Script, ServerMessage, Tls, TlsOutcome, ToolResult,
+    Program, Script, ServerMessage, Signal, Tls, TlsOutcome, ToolResult,
 };
 use std::collections::HashMap;
 
@@ -220,16 +220,17 @@ pub fn script(script: &Script) -> Dissected {
 }
 
 pub fn forbidden(call: &Forbidden) -> Dissected {
-    if let Some(signal) = call.signal {
-        // Which of the calls was used says nothing.
-        let mut parts = Dissected::named(format!("signal {}", call.target));
-        parts.plain("number", signal.to_string());
-        return parts;
-    }
     let mut parts = Dissected::named(format!("forbidden {}", call.call));
     if !call.target.is_empty() {
         parts.leaf("target", call.target.as_str());
     }
+    parts
+}
+
+pub fn signal(signal: &Signal) -> Dissected {
+    // Which of the calls was used says nothing.
+    let mut parts = Dissected::named(format!("signal {}", signal.target));
+    parts.plain("number", signal.number.to_string());
     parts
 }
 

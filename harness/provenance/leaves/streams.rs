@@ -56,6 +56,8 @@ pub fn streams(kind: &Kind) -> Vec<Stream<'_>> {
             Vec::new()
         }
         Kind::Forbidden(call) => vec![("target", text_of(&call.target))],
+        // Whom it is for is said in words of ours.
+        Kind::Signal(_) => Vec::new(),
         Kind::Program(program) => {
             let argv = program.argv.iter().map(String::as_str);
             let variables = program.variables.values().flatten().map(String::as_str);

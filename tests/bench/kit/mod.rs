@@ -17,7 +17,7 @@ mod upstream;
 
 pub use bare::{Bare, OnHost, Way};
 pub use record::Record;
-pub use turncoat::{Answered, command, diff};
+pub use turncoat::{Answered, Watched, command, diff, watched};
 pub use upstream::{Upstream, reroute};
 
 use ::turncoat::package::{self, Cache, Package, Target};

@@ -56,3 +56,41 @@ pub fn diff(
         said: String::from_utf8_lossy(&output.stderr).into_owned(),
     }
 }
+
+/// What a run of turncoat took.
+pub struct Watched {
+    pub wall: Duration,
+    /// Resident memory from time to time, in MiB.
+    pub seen: Vec<f64>,
+    /// The most of it, in MiB.
+    pub peak: f64,
+}
+
+/// Runs a command to its end, and looks at its memory meanwhile.
+pub fn watched(command: &mut Command) -> Watched {
+    let began = Instant::now();
+    let mut child = command.spawn().expect("turncoat starts");
+    let (mut peak, mut seen) = (0.0, Vec::new());
+    while child.try_wait().expect("a child").is_none() {
+        if let Some((now, most)) = memory(child.id()) {
+            seen.push(now);
+            peak = most;
+        }
+        std::thread::sleep(Duration::from_millis(25));
+    }
+    Watched {
+        wall: began.elapsed(),
+        seen,
+        peak,
+    }
+}
+
+/// VmRSS and VmHWM in MiB.
+fn memory(pid: u32) -> Option<(f64, f64)> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let mib = |name| {
+        let number = super::field(&status, name)?.split(' ').next()?;
+        Some(number.parse::<f64>().ok()? / 1024.0)
+    };
+    Some((mib("VmRSS:")?, mib("VmHWM:")?))
+}

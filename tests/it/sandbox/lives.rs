@@ -15,7 +15,7 @@ fn lives(effects: &[Kind]) -> Vec<&Life> {
 
 fn signals(done: &Done) -> Vec<(&str, &str, i32)> {
     let signals = done.effects.iter().filter_map(|kind| match kind {
-        Kind::Forbidden(call) => Some((call.call.as_str(), call.target.as_str(), call.signal?)),
+        Kind::Signal(signal) => Some((signal.call.as_str(), signal.target.as_str(), signal.number)),
         _ => None,
     });
     signals.collect()

@@ -172,6 +172,7 @@ fn calls_that_reach_out_are_refused_and_told() {
         .iter()
         .filter_map(|kind| match kind {
             Kind::Forbidden(call) => Some((call.call.as_str(), call.target.as_str())),
+            Kind::Signal(signal) => Some((signal.call.as_str(), signal.target.as_str())),
             _ => None,
         })
         .collect();
