@@ -9,10 +9,12 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-/// Streams that are remembered with what was found in them.
+/// Streams that are remembered with what was found in them, and bytes of all of them: servers say
+/// most of what they say again and again.
 const SEEN: usize = 4_096;
+const MAX_SEEN: usize = 4 << 20;
 /// Longest stream that is.
-const MAX_SEEN: usize = 512;
+const LONGEST_SEEN: usize = 64 << 10;
 /// Of an argument, the bytes that are looked for in codings.
 const MAX_PASSING: usize = 512;
 /// Shortest argument that is, and how many of one call.
@@ -37,11 +39,20 @@ pub struct Watch {
 
 #[derive(Default)]
 struct Memory {
-    seen: HashMap<Box<[u8]>, Arc<[Find]>>,
+    seen: HashMap<Box<[u8]>, Seen>,
+    /// Bytes of the streams in `seen`.
+    seen_bytes: usize,
     /// What has left of each value, and whether that was all of it.
     pieces: HashMap<usize, (Vec<Range<usize>>, bool)>,
     /// Values of which the last piece has left, not told yet.
     whole: Vec<usize>,
+}
+
+/// What was found in a stream.
+struct Seen {
+    finds: Arc<[Find]>,
+    /// Whether it left as it is, and was not only put together of what did.
+    left: bool,
 }
 
 /// Something confided, or an argument in disguise.
@@ -95,7 +106,8 @@ impl Watch {
 
     /// What small pieces say that were sent one after the other, and nothing alone.
     pub fn together(&self, stream: &[u8]) -> Vec<Sighting> {
-        let finds = self.confided.find(stream, &mut Work::of(stream.len()));
+        let memory = &mut *self.memory.borrow_mut();
+        let (finds, _) = memory.finds(&self.confided, stream, false, || Work::of(stream.len()));
         let split = |mut sighting: Sighting| {
             sighting.part = Part::Coded(Coding::Split, Expr(vec![sighting.part]));
             sighting
@@ -134,30 +146,59 @@ impl Watch {
     /// What was confided in a stream, and whether the stream is a new one.
     fn confided(&self, stream: &[u8]) -> (Arc<[Find]>, bool) {
         let memory = &mut *self.memory.borrow_mut();
-        if let Some(known) = memory.seen.get(stream) {
-            return (Arc::clone(known), false);
+        let work = || self.granted(stream.len());
+        let (finds, fresh) = memory.finds(&self.confided, stream, true, work);
+        if fresh {
+            memory.put_together(&self.confided, &finds);
         }
-        let mut work = self.granted(stream.len());
-        let finds: Arc<[Find]> = self.confided.find(stream, &mut work).into();
-        for find in finds.iter() {
+        (finds, fresh)
+    }
+}
+
+impl Memory {
+    /// What a stream holds, and whether this is the first time that it `left`.
+    fn finds(
+        &mut self,
+        confided: &Confided,
+        stream: &[u8],
+        left: bool,
+        work: impl FnOnce() -> Work,
+    ) -> (Arc<[Find]>, bool) {
+        if let Some(seen) = self.seen.get_mut(stream) {
+            let fresh = left && !seen.left;
+            seen.left |= left;
+            return (Arc::clone(&seen.finds), fresh);
+        }
+        let mut work = work();
+        let all = work.left() >= Work::of(stream.len()).left();
+        let finds: Arc<[Find]> = confided.find(stream, &mut work).into();
+        // What was cut short because the call had used up its share is worth another look.
+        if stream.len() <= LONGEST_SEEN && (all || work.left() > 0) {
+            if self.seen.len() >= SEEN || self.seen_bytes + stream.len() > MAX_SEEN {
+                self.seen.clear();
+                self.seen_bytes = 0;
+            }
+            self.seen_bytes += stream.len();
+            let finds = Arc::clone(&finds);
+            self.seen.insert(stream.into(), Seen { finds, left });
+        }
+        (finds, true)
+    }
+
+    /// Notes the pieces among the finds, and the values that are whole with them.
+    fn put_together(&mut self, confided: &Confided, finds: &[Find]) {
+        for find in finds {
             let Some(part) = &find.part else { continue };
-            let unknown = self.confided.unknown(find.value);
-            let (pieces, whole) = memory.pieces.entry(find.value).or_default();
+            let unknown = confided.unknown(find.value);
+            let (pieces, whole) = self.pieces.entry(find.value).or_default();
             if !*whole && pieces.len() < 64 {
                 pieces.push(part.clone());
                 *whole = covers(pieces, &unknown);
                 if *whole {
-                    memory.whole.push(find.value);
+                    self.whole.push(find.value);
                 }
             }
         }
-        if stream.len() <= MAX_SEEN {
-            if memory.seen.len() >= SEEN {
-                memory.seen.clear();
-            }
-            memory.seen.insert(stream.into(), Arc::clone(&finds));
-        }
-        (finds, true)
     }
 }
 
@@ -301,15 +342,31 @@ mod tests {
         assert_eq!(plain, both.0, "as it stands, it is seen whatever was spent");
         assert_eq!(coded, [""; 0]);
         watch.call(&[]);
-        assert_eq!(told(&watch, 2), both);
+        assert_eq!(
+            told(&watch, 1),
+            both,
+            "what was cut short is looked at again"
+        );
     }
 
     #[test]
     fn memory_is_bounded() {
-        let watch = watch();
+        let mut watch = watch();
         for i in 0..2 * SEEN {
             seen(&watch, &format!("value {i}"));
         }
         assert!(watch.memory.borrow().seen.len() <= SEEN);
+        let held = |watch: &Watch| {
+            let memory = watch.memory.borrow();
+            let held = memory.seen.keys().map(|stream| stream.len()).sum::<usize>();
+            assert_eq!(held, memory.seen_bytes);
+            held
+        };
+        for i in 0..2 * MAX_SEEN / LONGEST_SEEN {
+            seen(&watch, &format!("{i} {}", "-".repeat(LONGEST_SEEN - 8)));
+            watch.call(&[]);
+            assert!(held(&watch) <= MAX_SEEN);
+        }
+        assert!(held(&watch) > 0);
     }
 }
