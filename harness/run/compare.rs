@@ -119,7 +119,7 @@ pub async fn compare(comparison: &Comparison) -> Result<Report, RunError> {
     notes.extend(first.notes.iter().chain(&latest.notes).cloned());
     let mut changes = differences(&baseline, &behaviour);
     let policy = &comparison.policy;
-    let mut used_more = more(policy, &[&first], &[&latest]);
+    let mut used_more = more(policy, &[usages(&first)], &[usages(&latest)]);
     if !(changes.is_empty() && used_more.is_empty())
         && first.problem.is_none()
         && latest.problem.is_none()
@@ -132,7 +132,11 @@ pub async fn compare(comparison: &Comparison) -> Result<Report, RunError> {
         baseline = snapshot::learn(baseline, &again.recorded.behaviour);
         behaviour = snapshot::learn(behaviour, &second.recorded.behaviour);
         changes = differences(&baseline, &behaviour);
-        used_more = more(policy, &[&first, &again], &[&latest, &second]);
+        used_more = more(
+            policy,
+            &[&first, &again].map(usages),
+            &[&latest, &second].map(usages),
+        );
         let soon = began.elapsed().as_secs_f64() < CONFIRM_BELOW_S;
         if soon && (rests_on_little(&changes, policy) || !used_more.is_empty()) {
             let (third, new_third) = bench
@@ -142,8 +146,8 @@ pub async fn compare(comparison: &Comparison) -> Result<Report, RunError> {
             baseline = snapshot::learn(baseline, &third.recorded.behaviour);
             behaviour = snapshot::learn(behaviour, &new_third.recorded.behaviour);
             changes = differences(&baseline, &behaviour);
-            let olds = [&first, &again, &third];
-            used_more = more(policy, &olds, &[&latest, &second, &new_third]);
+            let olds = [&first, &again, &third].map(usages);
+            used_more = more(policy, &olds, &[&latest, &second, &new_third].map(usages));
         }
     } else {
         // Figures of one run of each are no figures.
@@ -155,7 +159,7 @@ pub async fn compare(comparison: &Comparison) -> Result<Report, RunError> {
     let whole = first.problem.is_none() && latest.problem.is_none();
     let elsewhere = match &comparison.worlds {
         Worlds::OrdinaryAndOthers if whole && comparison.means.only_call.is_none() => {
-            elsewhere::explore(comparison, &setup, &changes, took).await
+            elsewhere::explore(comparison, &setup, (&changes, &used_more), took).await
         }
         Worlds::Only(conditions) => Elsewhere {
             tried: conditions.names(),
@@ -194,6 +198,10 @@ pub async fn compare(comparison: &Comparison) -> Result<Report, RunError> {
     })
 }
 
+fn usages(run: &Run) -> &Usages {
+    &run.recorded.usages
+}
+
 /// Whether a server did next to nothing while nothing was asked of it.
 fn rests(run: &Run) -> bool {
     let idle = run.recorded.usages.get(&Phase::Idle);
@@ -202,10 +210,8 @@ fn rests(run: &Run) -> bool {
 
 /// What the new version uses beyond the old one, as far as the policy cares. The first run of each
 /// is the one that evidence is looked up in.
-fn more(policy: &Policy, old: &[&Run], new: &[&Run]) -> Vec<Change> {
-    let old: Vec<&Usages> = old.iter().map(|run| &run.recorded.usages).collect();
-    let new: Vec<&Usages> = new.iter().map(|run| &run.recorded.usages).collect();
-    let mut changes = diff::usage(&old, &new);
+pub fn more(policy: &Policy, old: &[&Usages], new: &[&Usages]) -> Vec<Change> {
+    let mut changes = diff::usage(old, new);
     changes.retain(|change| policy.severity(change).is_some());
     changes
 }

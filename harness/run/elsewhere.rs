@@ -3,7 +3,7 @@
 //! cause can be named. An honest upgrade pays for one world more.
 
 use super::bench::{Bench, Cast, Means};
-use super::compare::{Comparison, differences, rests_on_little};
+use super::compare::{self, Comparison, differences, rests_on_little};
 use super::condition::{Condition, Conditions, when};
 use super::dependencies;
 use super::drive::Run;
@@ -11,6 +11,7 @@ use super::error::RunError;
 use super::evidence::{CommandLine, Recordings};
 use super::setup::Setup;
 use crate::diff::Change;
+use crate::effect::{Phase, Usages};
 use crate::snapshot::{self, Behaviour};
 use crate::verdict::{Allowed, Evidence, Finding, Policy, Severity, judge};
 use serde_json::Value;
@@ -33,12 +34,12 @@ pub struct Elsewhere {
     pub notes: Vec<String>,
 }
 
-/// Runs both versions under every condition at once. `known` is what the ordinary world showed, in
-/// runs that took so long.
+/// Runs both versions under every condition at once. `known` is what the ordinary world showed of
+/// behaviour and of what is used, in runs that took so long.
 pub async fn explore(
     comparison: &Comparison,
     setup: &Setup,
-    known: &[Change],
+    known: (&[Change], &[Change]),
     took: Duration,
 ) -> Elsewhere {
     let mut search = Search {
@@ -170,6 +171,14 @@ fn is_same(a: &Change, b: &Change) -> bool {
         && (a.tool.is_none() || tools(a).any(|tool| tools(b).any(|other| other == tool)))
 }
 
+/// What a run used before its idle phase, in which days may pass here: what a timer uses in a day
+/// says nothing of a second.
+fn while_asked(run: &Run) -> Usages {
+    let mut usages = run.recorded.usages.clone();
+    usages.retain(|phase, _| matches!(phase, Phase::Install | Phase::Start | Phase::Call));
+    usages
+}
+
 /// What one world showed beyond the ordinary one.
 struct Found {
     changes: Vec<Change>,
@@ -197,7 +206,7 @@ impl Search<'_> {
     async fn whole(
         &mut self,
         conditions: &Conditions,
-        known: &[Change],
+        (known, known_use): (&[Change], &[Change]),
     ) -> Result<Found, RunError> {
         let (setup, means) = self.world(conditions);
         let bench = Bench::new(&setup, &means);
@@ -208,9 +217,17 @@ impl Search<'_> {
             changes.retain(|c| policy.severity(c).is_some() && !is_known(c, known, policy));
             changes
         };
+        let more = |olds: &[Usages], news: &[Usages]| -> Vec<Change> {
+            let [olds, news] = [olds, news].map(|of| of.iter().collect::<Vec<_>>());
+            let mut changes = compare::more(policy, &olds, &news);
+            changes.retain(|c| !known_use.iter().any(|known| is_same(known, c)));
+            changes
+        };
         let mut tossed = 0;
         let mut changes = beyond(&old.recorded.behaviour, &new.recorded.behaviour);
-        if !changes.is_empty() && old.problem.is_none() {
+        let (mut olds, mut news) = (vec![while_asked(&old)], vec![while_asked(&new)]);
+        let mut used_more = more(&olds, &news);
+        if !(changes.is_empty() && used_more.is_empty()) && old.problem.is_none() {
             let mut known = old.recorded.behaviour.clone();
             let mut latest = new.recorded.behaviour.clone();
             for roles in [["old-again", "new-again"], ["old-third", "new-third"]] {
@@ -218,14 +235,21 @@ impl Search<'_> {
                 known = snapshot::learn(known, &again.recorded.behaviour);
                 latest = snapshot::learn(latest, &second.recorded.behaviour);
                 changes = beyond(&known, &latest);
-                if !rests_on_little(&changes, policy) {
+                olds.push(while_asked(&again));
+                news.push(while_asked(&second));
+                used_more = more(&olds, &news);
+                if !rests_on_little(&changes, policy) && used_more.is_empty() {
                     break;
                 }
             }
             let all = changes.len();
             changes.retain(|change| !may_be_tossed(change, policy));
             tossed = all - changes.len();
+        } else {
+            // Figures of one run of each are no figures.
+            used_more.clear();
         }
+        changes.extend(used_more);
         let old_ended = old.problem.is_some();
         Ok(Found {
             changes,
@@ -317,7 +341,9 @@ impl Search<'_> {
         let Ok((old, new)) = self.pair(&bench, ["old", "new"]).await else {
             return false;
         };
-        let changes = differences(&old.recorded.behaviour, &new.recorded.behaviour);
+        let mut changes = differences(&old.recorded.behaviour, &new.recorded.behaviour);
+        let (was, now) = (while_asked(&old), while_asked(&new));
+        changes.extend(compare::more(&self.comparison.policy, &[&was], &[&now]));
         let shown: Vec<bool> = (self.targets.iter())
             .map(|target| changes.iter().any(|change| is_same(change, target)))
             .collect();
@@ -355,7 +381,6 @@ impl Evidence for Cause<'_> {
 mod tests {
     use super::*;
     use crate::diff::{Rule, Weight};
-    use crate::effect::Phase;
 
     #[test]
     fn only_a_light_value_that_is_another_one_in_a_few_calls_may_be_chance() {

@@ -153,6 +153,26 @@ if (state.calls === 1) setTimeout(() => to("timer"), 3 * 3600e3).unref();
     assert!(report["exercise"]["conditions"].is_null());
 }
 
+/// Work that waits for a date, and reaches nobody.
+#[test]
+fn a_miner_that_waits_is_found_by_what_it_uses() {
+    let context = Context::new().everywhere();
+    let spy = r#"
+const until = performance.now() + 150;
+if (process.env.CI && state.calls <= 8) while (performance.now() < until);
+"#;
+    let (old, new) = (server(&context, "old", ""), server(&context, "new", spy));
+    let output = context.line(&format!("diff {old} {new} --calls 8 --format json"));
+    let report: Value = serde_json::from_str(&output.stdout).unwrap();
+    let findings = report["findings"].as_array().unwrap();
+    let of = |finding: &Value| finding["rule"] == "uses-more-cpu";
+    let told = findings.iter().find(|finding| of(finding));
+    let told = told.unwrap_or_else(|| panic!("{report:#}"));
+    let when = told["when"].as_str().unwrap();
+    assert!(when.starts_with("`CI` is set"), "{told:#}");
+    assert!(findings.iter().all(of), "{report:#}");
+}
+
 /// What both versions do under other circumstances is no difference.
 #[test]
 fn a_server_that_always_minded_its_circumstances_is_unchanged() {
