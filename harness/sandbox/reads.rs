@@ -149,7 +149,8 @@ impl Reader {
         }
         let (path, missing) = self.place(pid, ask.folder, &asked);
         let whose = self.whose(pid, &path);
-        if whose == Reading::Runtime || missing && is_library(&path) {
+        let counted = whose == Reading::Runtime || missing && is_library(&path);
+        if counted || is_of_isolate(pid, ask, &path) {
             tally.count();
             return None;
         }
@@ -230,6 +231,15 @@ impl Reader {
         let entry = sys::entry_in_root(self.root.as_ref()?.as_fd(), &path).ok()?;
         Some(link(&format!("/proc/self/fd/{}", entry.as_raw_fd()))).filter(|to| !to.is_empty())
     }
+}
+
+/// Whether this is how V8 looks for room for an isolate's code where a worker begins
+/// (`isolates-begin`). What must not be lost: the same read by a script, for which Node always
+/// sets the flag (`uv_fs_open`), and Python (PEP 446).
+fn is_of_isolate(thread: i32, ask: &Ask, path: &str) -> bool {
+    path == "/proc/self/maps"
+        && ask.flags & libc::O_CLOEXEC == 0
+        && remote::outer_pid(thread).is_some_and(|process| process != thread)
 }
 
 /// Follows every link by itself; says whether nothing is there.

@@ -41,14 +41,24 @@ fn a_start_reads_nothing_worth_telling() {
         vec![
             "node",
             "-e",
-            "require('https'); new Worker('0', {eval: true})",
+            "require('https'); new worker_threads.Worker('0', {eval: true})",
         ],
     ] {
         let done = run(&spec(&argv));
+        assert_eq!(done.exit.code, Some(0), "{}", done.err);
         assert_eq!(paths(&done), [""; 0], "{argv:?}");
         let opens: u64 = done.reads.iter().map(|reads| reads.opens).sum();
         assert!(opens > 3, "{argv:?}: {:?}", done.reads);
     }
+}
+
+#[test]
+fn what_a_worker_reads_is_told_and_not_what_it_is_made_with() {
+    let maps = "require('fs').readFileSync('/proc/self/maps')";
+    let script = format!("new worker_threads.Worker(\"{maps}\", {{eval: true}})");
+    let done = run(&spec(&["node", "-e", &script]));
+    assert_eq!(done.exit.code, Some(0), "{}", done.err);
+    assert_eq!(paths(&done), ["/proc/self/maps"]);
 }
 
 #[test]
