@@ -213,14 +213,16 @@ impl Reader {
             format!("{}/{asked}", base.trim_end_matches('/'))
         };
         match self.quick(pid, &whole) {
-            Some(path) if !path.starts_with("/proc/") => (path, false),
-            _ => thorough(pid, &whole),
+            Some((_, path)) if !is_in_proc(&path) => (path, false),
+            Some(_) => thorough(pid, &whole),
+            None => (self.absent(pid, &whole))
+                .map_or_else(|| thorough(pid, &whole), |path| (path, true)),
         }
     }
 
     /// Asks the kernel where it leads, if it leads anywhere. Links of /proc that lead to open
     /// files are not followed, and whose /proc/self is meant is not known.
-    fn quick(&mut self, pid: i32, path: &str) -> Option<String> {
+    fn quick(&mut self, pid: i32, path: &str) -> Option<(OwnedFd, String)> {
         if self.root.is_none() {
             let mut how = OpenOptions::new();
             let how = how.read(true).custom_flags(libc::O_PATH);
@@ -229,8 +231,35 @@ impl Reader {
         }
         let path = CString::new(path).ok()?;
         let entry = sys::entry_in_root(self.root.as_ref()?.as_fd(), &path).ok()?;
-        Some(link(&format!("/proc/self/fd/{}", entry.as_raw_fd()))).filter(|to| !to.is_empty())
+        let to = link(&format!("/proc/self/fd/{}", entry.as_raw_fd()));
+        (!to.is_empty()).then_some((entry, to))
     }
+
+    /// Where a path that leads nowhere would, going by the last folder on its way that is there;
+    /// none where that takes a closer look.
+    fn absent(&mut self, pid: i32, path: &str) -> Option<String> {
+        for (at, _) in path.rmatch_indices('/') {
+            let rest = path[at + 1..].trim_end_matches('/');
+            let folder = if at == 0 { "/" } else { &path[..at] };
+            let Some((entry, folder)) = self.quick(pid, folder) else {
+                continue;
+            };
+            let plain = |part: &str| !matches!(part, "" | "." | "..");
+            if is_in_proc(&folder) || !rest.split('/').all(plain) {
+                return None;
+            }
+            // A link that leads nowhere does not end here.
+            let first = rest.split('/').next().unwrap_or(rest);
+            let first = format!("/proc/self/fd/{}/{first}", entry.as_raw_fd());
+            let folder = folder.trim_end_matches('/');
+            return is_gone(Path::new(&first)).then(|| format!("{folder}/{rest}"));
+        }
+        None
+    }
+}
+
+fn is_in_proc(path: &str) -> bool {
+    path == "/proc" || path.starts_with("/proc/")
 }
 
 /// Whether this is how V8 looks for room for an isolate's code where a worker begins
