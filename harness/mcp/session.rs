@@ -33,8 +33,19 @@ impl Session {
     /// Calls a tool, answers what it asks, and waits for at most `call_timeout`. The result is
     /// returned and not emitted.
     pub async fn call(&mut self, tool: &str, arguments: &Value) -> ToolResult {
+        let limit = self.options.call_timeout;
+        self.call_within(limit, tool, arguments).await
+    }
+
+    /// The same with another limit.
+    pub async fn call_within(
+        &mut self,
+        limit: Duration,
+        tool: &str,
+        arguments: &Value,
+    ) -> ToolResult {
         self.exchange.watch.reset();
-        let deadline = Instant::now() + self.options.call_timeout;
+        let deadline = Instant::now() + limit;
         let call = format!(r#""name":{},"arguments":{arguments}"#, Value::from(tool));
         let mut further = String::new();
         let mut rounds = 0;

@@ -6,6 +6,7 @@ use super::error::RunError;
 use super::install;
 use super::log::Log;
 use super::meter::Meter;
+use super::patience::Patience;
 use super::plan::Plan;
 use super::recorder::{Recorded, Recorder};
 use super::rest::{PAUSE, Rest, Scene, Watch};
@@ -133,6 +134,7 @@ struct Live {
     isolation: String,
     notes: Vec<String>,
     rest: Rest,
+    patience: Patience,
     meter: Meter,
     /// What its wall clock showed at its start, and what has passed since in jumps.
     now: SystemTime,
@@ -192,10 +194,11 @@ async fn attempt(job: &Job<'_>, era: Era, start: Duration) -> Result<Live, Faile
     notes.extend(failures.iter().cloned());
     let io = |e| fail(RunError::new("the server's pipes cannot be used", e));
     let stderr = tokio::spawn(drain(receiver(stderr).map_err(io)?));
+    let limit = job.setup.scenario().exercise.timeout;
     let options = mcp::Options {
         era,
         start_timeout: start,
-        call_timeout: job.setup.scenario().exercise.timeout,
+        call_timeout: limit,
         ..job.setup.client()
     };
     let stdin = pipe::Sender::from_owned_fd(stdin).map_err(io)?;
@@ -214,6 +217,7 @@ async fn attempt(job: &Job<'_>, era: Era, start: Duration) -> Result<Live, Faile
                 isolation: level.to_string(),
                 notes,
                 rest: Rest::default(),
+                patience: Patience::new(limit),
                 meter,
                 now: job.setup.clock(),
                 problem: None,
@@ -303,6 +307,7 @@ async fn exercise(job: &Job<'_>, live: &mut Live, planner: Planner<'_>, ties: Ti
             live.call(&call.tool, &call.arguments, conditions.hurries()),
             async { next = calls.next() }
         );
+        live.patience.ended(&call.tool, result.outcome != "timeout");
         live.recorder.emit(Kind::Result(result));
         live.valid_calls += u32::from(call.valid);
         done += 1;
@@ -362,6 +367,7 @@ async fn exercise(job: &Job<'_>, live: &mut Live, planner: Planner<'_>, ties: Ti
     live.child.tell_lives();
     live.measure();
     live.notes.extend(live.rest.note());
+    live.notes.extend(live.patience.note());
 }
 
 fn scene<'a>(world: &'a World, child: &'a Child, recorder: &'a Recorder) -> Scene<'a> {
@@ -385,7 +391,8 @@ async fn told(word: Option<watch::Receiver<bool>>) {
 impl Live {
     /// Calls a tool. In a `hurry`, a server that only waits for time to pass need not wait.
     async fn call(&mut self, tool: &str, arguments: &Value, hurry: bool) -> ToolResult {
-        let answer = self.session.call(tool, arguments);
+        let limit = self.patience.limit(tool);
+        let answer = self.session.call_within(limit, tool, arguments);
         if !hurry {
             return answer.await;
         }

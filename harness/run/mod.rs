@@ -17,6 +17,7 @@ mod floor;
 mod install;
 pub mod log;
 mod meter;
+mod patience;
 mod plan;
 mod recorder;
 mod rest;

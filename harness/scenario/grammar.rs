@@ -335,7 +335,7 @@ const EXERCISE: Table = Table {
         ),
         key(
             "timeout_s",
-            "How long one call may take, in seconds.",
+            "How long one call may take, in seconds. After two in a row without an answer, further calls of that tool may take an eighth of it, until it answers.",
             Node::Whole { min: 1, max: 3600 },
         )
         .default(Literal::Whole(Exercise::TIMEOUT_S)),

@@ -228,7 +228,7 @@ pub struct Exercise {
     pub floor: f64,
     /// How long the server is watched after its last call; the run's default where absent.
     pub idle: Option<Duration>,
-    /// How long one call may take.
+    /// How long one call may take; less, once a tool has been silent.
     pub timeout: Duration,
     /// Per tool, by its name.
     pub tools: BTreeMap<String, ToolPlan>,
