@@ -35,6 +35,7 @@ mod requirements;
 mod scripts;
 mod sdist;
 mod settings;
+mod sources;
 mod specifier;
 mod target;
 mod timestamp;

@@ -10,6 +10,15 @@ use super::timestamp::Timestamp;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+/// What to install.
+#[derive(Clone, Copy)]
+pub(super) enum Needs<'a> {
+    /// These and what they need in turn.
+    Resolved(&'a [String]),
+    /// These and nothing else.
+    Alone(&'a [String]),
+}
+
 /// The first release that knows `--uploaded-prior-to`.
 const WANTED: &str = "pip>=26";
 
@@ -101,12 +110,7 @@ impl Pip {
             command.args(["-m", "pip", "install", "--quiet", "--no-input"]);
             command.args(["--no-compile", "--only-binary=:all:", "--target"]);
             command.arg(into);
-            if options.offline {
-                command.arg("--no-index");
-            }
-            if let Some(date) = as_of {
-                command.arg(format!("--uploaded-prior-to={}", date.next_second()));
-            }
+            held(&mut command, as_of, options);
             host::run(command.args(["--", WANTED]).args(requirements))
         };
         let as_of = options.as_of.filter(|_| self.knows_dates());
@@ -122,7 +126,7 @@ impl Pip {
     pub fn install(
         &self,
         venv: &Path,
-        requirements: &[String],
+        needs: Needs,
         as_of: Option<Timestamp>,
         options: &Options,
     ) -> Result<Said, FetchError> {
@@ -138,13 +142,48 @@ impl Pip {
             "--no-warn-script-location",
             "--only-binary=:all:",
         ]);
-        if options.offline {
-            command.arg("--no-index");
-        }
-        if let Some(date) = as_of {
-            command.arg(format!("--uploaded-prior-to={}", date.next_second()));
-        }
+        held(&mut command, as_of, options);
+        let requirements = match needs {
+            Needs::Resolved(requirements) => requirements,
+            Needs::Alone(requirements) => {
+                command.arg("--no-deps");
+                requirements
+            }
+        };
         host::run(command.arg("--").args(requirements))
+    }
+
+    /// Says what it would install (its "installation report", on stdout) where some of that has no
+    /// wheel: nothing is installed, built or executed.
+    pub fn resolve(
+        &self,
+        requirements: &[String],
+        as_of: Option<Timestamp>,
+        options: &Options,
+    ) -> Result<Said, FetchError> {
+        let mut command = self.python();
+        command.args(["-c", include_str!("resolve.py")]);
+        // What a user sets against builds on this machine is kept by building elsewhere.
+        command.args(["--only-binary=:none:", "--no-binary=:none:"]);
+        command.args(["--quiet", "--no-input", "--prefer-binary"]);
+        held(&mut command, as_of, options);
+        host::run(command.arg("--").args(requirements))
+    }
+}
+
+/// The requirement that pip found nothing for, by its words.
+pub(super) fn missing(words: &str) -> Option<String> {
+    let (_, rest) = words.split_once("No matching distribution found for ")?;
+    let line = rest.lines().next().unwrap_or_default().trim();
+    Some(line.chars().take(200).collect())
+}
+
+fn held(command: &mut Command, as_of: Option<Timestamp>, options: &Options) {
+    if options.offline {
+        command.arg("--no-index");
+    }
+    if let Some(date) = as_of {
+        command.arg(format!("--uploaded-prior-to={}", date.next_second()));
     }
 }
 
