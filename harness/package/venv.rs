@@ -324,11 +324,15 @@ fn is_about_dates(words: &str) -> bool {
     .any(|mark| words.contains(mark))
 }
 
-/// Whether pip found nothing that fits, among wheels.
+/// Whether pip found nothing that fits, among wheels; or something that it would have built.
 fn lacks_wheels(words: &str) -> bool {
-    ["No matching distribution", "ResolutionImpossible"]
-        .iter()
-        .any(|mark| words.contains(mark))
+    [
+        "No matching distribution",
+        "ResolutionImpossible",
+        pip::REFUSED,
+    ]
+    .iter()
+    .any(|mark| words.contains(mark))
 }
 
 /// What pip said, where it is more than "it failed".
