@@ -139,8 +139,8 @@ impl FetchError {
                 format!("give `env.{name}` in a scenario's `[server]` table")
             }
             Self::NoEntry { hint, .. } => hint.clone(),
-            Self::BuildRefused { .. } => "turncoat runs nothing of a package on the host: depend \
-                 on a published wheel instead"
+            Self::BuildRefused { .. } => "turncoat runs nothing of a package on the host, and \
+                 builds in the sandbox what comes from an index: depend on a published version"
                 .to_owned(),
             Self::TooLarge { .. } => {
                 "point at the server's own folder, not at one that holds much else; of a command's \

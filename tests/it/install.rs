@@ -632,4 +632,24 @@ fn source_of_a_dependency() {
         programs.iter().all(|f| f["severity"] == "info"),
         "{report:#}"
     );
+
+    // What lies at an address of its own choice is not built at all.
+    let address = format!(
+        "Requires-Dist: bringer @ file://{}/index/bringer-2.0.tar.gz\n",
+        context.work().display()
+    );
+    wheel_of(&context, "index", ("middle", "1.0"), &address, "", &[]);
+    let needs = "Requires-Dist: middle\n";
+    let far = wheel_of(
+        &context,
+        "far",
+        ("built_server", "1.0.2"),
+        needs,
+        PYTHON,
+        &[],
+    );
+    let refused = context.line(&format!("triage {far}")).ended(2);
+    let told = "asks for `bringer @ file://";
+    assert!(refused.stderr.contains(told), "{}", refused.stderr);
+    assert!(!outside.exists(), "a build ran on this machine");
 }
