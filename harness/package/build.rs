@@ -8,7 +8,7 @@ use super::error::FetchError;
 use super::manifest::read_bounded;
 use super::model::{Mount, Options, Script, inside};
 use super::pip::{self, Pip};
-use super::python::{Python, Shown};
+use super::python::{self, Python, Shown};
 use super::{host, requirements};
 use serde::Deserialize;
 use std::path::Path;
@@ -137,6 +137,7 @@ impl Build {
             date.as_deref().unwrap_or_default(),
             &interpreter,
             &shown.program,
+            "compiled",
         ];
         let cache = Cache::new(&options.cache);
         let entry = cache.entry::<(), _>("build", "tools", &key, options.progress, |root| {
@@ -145,7 +146,7 @@ impl Build {
             let pip = Pip::find(python, options)?;
             let said = pip.gather(root, &self.requires, options)?;
             match pip::missing(&said.stderr) {
-                _ if said.ok => Ok(()),
+                _ if said.ok => python::compile(&python.program, root, root, inside::TOOLS),
                 Some(missing) if !options.offline => Err(FetchError::NoDistribution {
                     subject: missing,
                     reason: format!("the build of `{name}` needs it, as a wheel that fits"),
