@@ -10,7 +10,11 @@ import tarfile
 import zipfile
 
 # An archive that unfolds without end stops this process and not the machine.
-for limit, most in (resource.RLIMIT_AS, 8 << 30), (resource.RLIMIT_CPU, 900):
+for limit, most in (
+    (resource.RLIMIT_AS, 8 << 30),
+    (resource.RLIMIT_CPU, 900),
+    (resource.RLIMIT_FSIZE, 8 << 30),
+):
     _, hard = resource.getrlimit(limit)
     resource.setrlimit(limit, (most if hard < 0 else min(most, hard), hard))
 
@@ -41,7 +45,7 @@ def place(name):
 
 def members(file):
     """Name, size and how to open each regular file."""
-    if zipfile.is_zipfile(file):
+    if file.endswith(".zip"):
         with zipfile.ZipFile(file) as archive:
             for one in archive.infolist():
                 yield one.filename, one.file_size, lambda: archive.open(one)

@@ -587,7 +587,11 @@ fn source_of_a_dependency() {
          except OSError: pass\n",
         outside.display()
     );
-    bringer(&context, &setup, "leaf>=1\n[never]\nabsent\n");
+    bringer(
+        &context,
+        &setup,
+        "leaf>=1\n[:os_name == 'nt']\nabsent\n[never:os_name == 'posix']\nabsent\n",
+    );
     let old = wheel(&context, "old", "1.0.0", &[]);
     let text = PYTHON.replace("\"done\"", "__import__(\"bringer\").said");
     let needs = "Requires-Dist: bringer<3,>=2\n";
