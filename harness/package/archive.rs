@@ -74,6 +74,15 @@ pub(super) fn tarball(file: &Path, into: &Path, bounds: Bounds) -> Result<(), Ar
 
 /// Unpacks a zip file (a wheel or a bundle).
 pub(super) fn zip(file: &Path, into: &Path, bounds: Bounds) -> Result<(), ArchiveError> {
+    unzip(file, into, 0, bounds)
+}
+
+/// The same without the first folder of each name, as in a source distribution.
+pub(super) fn zip_source(file: &Path, into: &Path, bounds: Bounds) -> Result<(), ArchiveError> {
+    unzip(file, into, 1, bounds)
+}
+
+fn unzip(file: &Path, into: &Path, strip: usize, bounds: Bounds) -> Result<(), ArchiveError> {
     let mut archive = open_zip(file)?;
     if archive.len() > bounds.files {
         return Err(ArchiveError::Files(bounds.files));
@@ -83,7 +92,7 @@ pub(super) fn zip(file: &Path, into: &Path, bounds: Bounds) -> Result<(), Archiv
         let mut entry = archive.by_index(index).map_err(unreadable)?;
         let name = entry.name().map_err(unreadable)?.into_owned();
         let mode = entry.unix_mode().unwrap_or(0o644);
-        let Some(path) = inside(&name, 0)? else {
+        let Some(path) = inside(&name, strip)? else {
             continue;
         };
         match mode & 0o170_000 {

@@ -7,26 +7,16 @@ use super::cache::Cache;
 use super::error::FetchError;
 use super::manifest::read_bounded;
 use super::model::{Mount, Options, Script, inside};
-use super::pip::Pip;
-use super::python::{Python, Shown};
+use super::pip::{self, Pip};
+use super::python::{self, Python, Shown};
 use super::{host, requirements};
 use serde::Deserialize;
 use std::path::Path;
 
-/// Where the tools of a build stand inside.
-const TOOLS: &str = "/home/alex/.cache/uv/builds-v0/tools";
 /// What pip assumes of a folder that says nothing (PEP 517, "Source trees").
 const LEGACY: (&str, &str) = ("setuptools.build_meta:__legacy__", "setuptools>=40.8.0");
-/// Builds a wheel without looking anywhere, and installs it over what was read of the folder.
-const SCRIPT: &str = "\
-pip='python -m pip --no-input --quiet --disable-pip-version-check --no-cache-dir'
-alone='--no-index --no-deps'
-made=/tmp/pip-wheel-of-server
-$pip wheel $alone --no-build-isolation --wheel-dir $made . &&
-  $pip install $alone --ignore-installed --no-compile --no-warn-script-location $made/*.whl
-status=$?
-python -c \"import shutil; shutil.rmtree('$made', True)\"
-exit $status";
+/// What is executed inside, in the folder of the source.
+const SCRIPT: &str = include_str!("build.sh");
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -50,6 +40,42 @@ pub(super) struct Build {
     requires: Vec<String>,
     /// Back end, and the code of the folder's own that takes part.
     text: String,
+}
+
+/// Whose a build is, and where it finds what inside.
+pub(super) struct Place<'a> {
+    pub name: &'a str,
+    pub version: Option<&'a str>,
+    /// Whether it is the server's own package.
+    pub own: bool,
+    /// The source's folder.
+    pub folder: String,
+    /// What the build needs.
+    pub tools: String,
+}
+
+impl<'a> Place<'a> {
+    /// The server's own package.
+    pub fn own(name: &'a str, version: Option<&'a str>) -> Self {
+        Self {
+            name,
+            version,
+            own: true,
+            folder: inside::FOLDER.to_owned(),
+            tools: inside::TOOLS.to_owned(),
+        }
+    }
+
+    /// A package that the server needs.
+    pub fn dependency(name: &'a str, version: &'a str) -> Self {
+        Self {
+            name,
+            version: Some(version),
+            own: false,
+            folder: format!("{}/{name}/{version}/src", inside::SOURCES),
+            tools: format!("{}-{name}", inside::TOOLS),
+        }
+    }
 }
 
 impl Build {
@@ -98,8 +124,7 @@ impl Build {
     /// Fetches what it needs. Gives what has to be seen inside for it, and what to execute there.
     pub fn prepare(
         self,
-        subject: &str,
-        version: Option<&str>,
+        place: &Place,
         python: &Python,
         shown: &Shown,
         options: &Options,
@@ -112,33 +137,39 @@ impl Build {
             date.as_deref().unwrap_or_default(),
             &interpreter,
             &shown.program,
+            "compiled",
         ];
         let cache = Cache::new(&options.cache);
         let entry = cache.entry::<(), _>("build", "tools", &key, options.progress, |root| {
-            (options.progress)(&format!("fetching what the build of {subject} needs"));
+            let name = place.name;
+            (options.progress)(&format!("fetching what the build of {name} needs"));
             let pip = Pip::find(python, options)?;
             let said = pip.gather(root, &self.requires, options)?;
-            match said.ok {
-                true => Ok(()),
-                false => Err(host::failure("pip install", subject, &said.stderr, root)),
+            match pip::missing(&said.stderr) {
+                _ if said.ok => python::compile(&python.program, root, root, inside::TOOLS),
+                Some(missing) if !options.offline => Err(FetchError::NoDistribution {
+                    subject: missing,
+                    reason: format!("the build of `{name}` needs it, as a wheel that fits"),
+                }),
+                _ => Err(host::failure("pip install", name, &said.stderr, root)),
             }
         })?;
         let mount = Mount {
             source: entry.root,
-            target: TOOLS.to_owned(),
+            target: place.tools.clone(),
             overlay: false,
         };
         let mut env = shown.env.clone();
-        env.push(("PYTHONPATH".to_owned(), TOOLS.to_owned()));
+        env.push(("PYTHONPATH".to_owned(), place.tools.clone()));
         env.push(("VIRTUAL_ENV".to_owned(), inside::VENV.to_owned()));
         let script = Script {
-            package: subject.to_owned(),
-            version: version.map(str::to_owned),
-            own: true,
+            package: place.name.to_owned(),
+            version: place.version.map(str::to_owned),
+            own: place.own,
             event: "build".to_owned(),
             text: self.text,
             argv: ["sh", "-c", SCRIPT].map(str::to_owned).to_vec(),
-            folder: inside::FOLDER.to_owned(),
+            folder: place.folder.clone(),
             installs_to: Some(inside::VENV.to_owned()),
             env,
             path: vec![format!("{}/bin", inside::VENV)],

@@ -3,6 +3,7 @@
 import sys
 
 from pip._internal.commands import create_command
+from pip._internal.network.utils import response_chunks
 
 MOST = 512 << 20
 url, to = sys.argv[1:]
@@ -16,7 +17,7 @@ def main():
     answer.raise_for_status()
     left = MOST
     with open(to, "wb") as file:
-        for chunk in answer.raw.stream(1 << 16, decode_content=False):
+        for chunk in response_chunks(answer, 1 << 16):
             left -= len(chunk)
             if left < 0:
                 sys.exit("more than %d bytes" % MOST)

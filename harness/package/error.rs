@@ -70,8 +70,8 @@ pub enum FetchError {
     Offline { subject: String },
     #[error("cannot reach the registry for `{subject}`: {detail}")]
     Network { subject: String, detail: String },
-    #[error("`{subject}` has no build for this machine and its source would have to be built")]
-    SourceOnly { subject: String },
+    #[error("`{subject}` cannot be had: {reason}")]
+    NoDistribution { subject: String, reason: String },
     #[error("no space left on the disk of `{0}`")]
     DiskFull(PathBuf),
     #[error("`{client}` failed for `{subject}`: {detail}")]
@@ -110,7 +110,7 @@ impl FetchError {
             | Self::Runtime { .. }
             | Self::Offline { .. }
             | Self::Network { .. }
-            | Self::SourceOnly { .. }
+            | Self::NoDistribution { .. }
             | Self::DiskFull(_)
             | Self::Client { .. }
             | Self::Io { .. } => false,
@@ -139,8 +139,8 @@ impl FetchError {
                 format!("give `env.{name}` in a scenario's `[server]` table")
             }
             Self::NoEntry { hint, .. } => hint.clone(),
-            Self::BuildRefused { .. } => "turncoat runs nothing of a package on the host: depend \
-                 on a published wheel instead"
+            Self::BuildRefused { .. } => "turncoat runs nothing of a package on the host, and \
+                 builds in the sandbox what comes from an index: depend on a published version"
                 .to_owned(),
             Self::TooLarge { .. } => {
                 "point at the server's own folder, not at one that holds much else; of a command's \
@@ -157,8 +157,8 @@ impl FetchError {
             Self::Network { .. } => "check the network, proxy and registry settings of the \
                  package client; `--offline` uses what the cache holds"
                 .to_owned(),
-            Self::SourceOnly { .. } => "turncoat runs no package's build on the host: name a \
-                 version that has wheels, or build one and pass the `.whl`"
+            Self::NoDistribution { .. } => "check that the index has it for this Python; or ask \
+                 for a version that has wheels, or build one and pass the `.whl`"
                 .to_owned(),
             Self::DiskFull(_) => "free some space; nothing half-installed was kept".to_owned(),
             Self::Client { .. } => return None,

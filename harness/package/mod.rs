@@ -4,8 +4,8 @@
 //! the ecosystem's real client into a [`Cache`], with every path as the sandbox will show it.
 //!
 //! What never happens here: nothing of a package is executed on the host, neither install
-//! scripts nor builds; no credential of the user's is copied into what the sandbox sees; no
-//! folder of the user's is changed.
+//! scripts nor builds, and pip is held back from starting any program; no credential of the
+//! user's is copied into what the sandbox sees; no folder of the user's is changed.
 
 mod archive;
 mod build;
@@ -35,6 +35,7 @@ mod requirements;
 mod scripts;
 mod sdist;
 mod settings;
+mod sources;
 mod specifier;
 mod target;
 mod timestamp;

@@ -1,6 +1,7 @@
 //! What acquisition hands to whoever runs it: a package, how to start it, and what it lies on.
 
 use super::scripts::Declared;
+use super::sources::Unbuilt;
 use super::timestamp::Timestamp;
 use crate::secret::Shape;
 use serde::{Deserialize, Serialize};
@@ -156,6 +157,9 @@ pub fn tree_difference(old: &Package, new: &Package) -> Vec<String> {
 pub(super) struct Tree {
     pub dependencies: BTreeMap<String, String>,
     pub scripts: Vec<Declared>,
+    /// Python packages that are there as source alone, in the order in which they are to be built.
+    #[serde(default)]
+    pub unbuilt: Vec<Unbuilt>,
     /// The date it was resolved as of, if that could be held.
     pub as_of: Option<Timestamp>,
     pub notes: Vec<String>,
@@ -169,6 +173,10 @@ pub(super) mod inside {
     pub const NPX: &str = "/home/alex/.npm/_npx/4f2c1e9a0b7d3c58";
     /// Where `uvx` would have put it.
     pub const VENV: &str = "/home/alex/.cache/uv/archive-v0/Qm3VxT9dLr7KpZ2bWfYh1";
+    /// Where `uvx` would have put what a build needs; what others need beside it.
+    pub const TOOLS: &str = "/home/alex/.cache/uv/builds-v0/tools";
+    /// Where `uvx` would have put the sources of packages.
+    pub const SOURCES: &str = "/home/alex/.cache/uv/sdists-v9/pypi";
     /// A folder, an unpacked bundle or a command's project.
     pub const FOLDER: &str = "/home/alex/mcp/server";
     /// Interpreters that are not under `/usr`.
@@ -182,7 +190,13 @@ mod tests {
 
     #[test]
     fn inside_paths_lie_in_the_persona_s_home() {
-        for path in [inside::NPX, inside::VENV, inside::FOLDER] {
+        for path in [
+            inside::NPX,
+            inside::VENV,
+            inside::TOOLS,
+            inside::SOURCES,
+            inside::FOLDER,
+        ] {
             assert!(path.starts_with(Persona::DEFAULT.home));
         }
     }

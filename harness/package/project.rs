@@ -3,7 +3,7 @@
 //! from `pyproject.toml` (PEP 621) and recorded in its place. One in which code of the folder's
 //! own takes part runs in the sandbox, over that.
 
-use super::build::Build;
+use super::build::{Build, Place};
 use super::cache::Cache;
 use super::copy::Source;
 use super::error::FetchError;
@@ -12,6 +12,7 @@ use super::manifest::read_bounded;
 use super::model::{Mount, Options, Package, Tree, inside};
 use super::requirements::{self, Requirements};
 use super::sdist::{self, Declared};
+use super::sources;
 use super::target::normalised;
 use super::venv::{self, Venv};
 use super::{local, python};
@@ -135,14 +136,17 @@ fn prepare(
     let mut notes = source.notes;
     notes.append(&mut needs.notes);
     notes.extend(tree.notes);
-    let mut scripts = Vec::new();
+    let mut builds = sources::builds(&tree.unbuilt, &python, &shown, options)?;
+    launch.mounts.append(&mut builds.mounts);
+    let mut scripts = builds.scripts;
     let name = match project.name.as_str() {
         "" => subject.as_str(),
         name => name,
     };
     let build = Build::of(folder, is_source).and_then(|build| {
         let prepare = |build: Build| {
-            build.prepare(name, project.version.as_deref(), &python, &shown, options)
+            let place = Place::own(name, project.version.as_deref());
+            build.prepare(&place, &python, &shown, options)
         };
         build.map(prepare).transpose()
     });

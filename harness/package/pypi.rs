@@ -11,6 +11,7 @@ use super::pip::Pip;
 use super::python::{self, Python};
 use super::requirements;
 use super::sdist::{self, Sdist};
+use super::sources;
 use super::target::{Target, normalised};
 use super::timestamp::Timestamp;
 use super::venv::{self, Venv};
@@ -18,7 +19,7 @@ use data_encoding::{BASE64, HEXLOWER_PERMISSIVE};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// A published version, as the index describes it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -53,15 +54,23 @@ pub(super) fn fetch(
         name: name.to_owned(),
         version: Some(version.clone()),
     };
-    if release.wheels.is_empty() {
-        let Some(sdist) = &release.sdist else {
-            return Err(FetchError::SourceOnly { subject });
-        };
+    let from_source = |sdist: &Sdist| {
         let python = python::find(&subject, release.requires_python.as_deref(), options)?;
         let mut package = sdist::release(sdist, &subject, &python, call, options)?;
-        package.resolved = resolved.package_url().unwrap_or(subject);
+        let address = resolved.package_url();
+        package.resolved = address.unwrap_or_else(|| subject.clone());
         package.published = release.published.map(|date| date.to_string());
-        return Ok(package);
+        Ok(package)
+    };
+    match &release.sdist {
+        Some(sdist) if release.wheels.is_empty() => return from_source(sdist),
+        None if release.wheels.is_empty() => {
+            return Err(FetchError::NoDistribution {
+                subject,
+                reason: "the index has no file of it that could be installed".to_owned(),
+            });
+        }
+        _ => {}
     }
     let plan = Plan {
         resolved: resolved.package_url().unwrap_or_else(|| subject.clone()),
@@ -71,9 +80,14 @@ pub(super) fn fetch(
         requires_python: release.requires_python.clone(),
         name,
         version,
-        subject,
+        subject: subject.clone(),
     };
-    let (mut package, root) = install(plan, call, options)?;
+    let Some((mut package, root)) = install(plan, call, options)? else {
+        return match &release.sdist {
+            Some(sdist) => from_source(sdist),
+            None => Err(no_wheel(subject)),
+        };
+    };
     package.integrity = integrity(release, &root, name);
     package.published = release.published.map(|date| date.to_string());
     Ok(package)
@@ -96,11 +110,20 @@ pub(super) fn wheel(file: &Path, call: &Call, options: &Options) -> Result<Packa
         requires_python: metadata.requires_python.clone(),
         name: &metadata.name,
         version: &metadata.version,
-        subject,
+        subject: subject.clone(),
     };
-    let (mut package, _) = install(plan, call, options)?;
+    let Some((mut package, _)) = install(plan, call, options)? else {
+        return Err(no_wheel(subject));
+    };
     package.integrity = Some(format!("sha256-{hash}"));
     Ok(package)
+}
+
+fn no_wheel(subject: String) -> FetchError {
+    FetchError::NoDistribution {
+        subject,
+        reason: "no wheel of it fits this machine".to_owned(),
+    }
 }
 
 struct Plan<'a> {
@@ -115,11 +138,12 @@ struct Plan<'a> {
     version: &'a str,
 }
 
+/// None where the package has wheels, and none that fits this machine.
 fn install(
     plan: Plan,
     call: &Call,
     options: &Options,
-) -> Result<(Package, std::path::PathBuf), FetchError> {
+) -> Result<Option<(Package, PathBuf)>, FetchError> {
     let python = python::find(&plan.subject, plan.requires_python.as_deref(), options)?;
     let shown = python.show(options)?;
     let date = options
@@ -138,7 +162,14 @@ fn install(
         Ok(tree)
     })?;
     let tree = entry.record;
+    let own = normalised(plan.name);
+    if tree.unbuilt.iter().any(|package| package.name == own) {
+        return Ok(None);
+    }
+    let mut builds = sources::builds(&tree.unbuilt, &python, &shown, options)?;
     let argv = venv::start(&entry.root, plan.name, call.program)?;
+    let mut launch = venv::launch(&entry.root, argv, call.args, shown, &tree);
+    launch.mounts.append(&mut builds.mounts);
     let package = Package {
         target: call.target.to_string(),
         resolved: plan.resolved,
@@ -147,14 +178,14 @@ fn install(
         integrity: None,
         published: None,
         as_of: tree.as_of,
-        launch: venv::launch(&entry.root, argv, call.args, shown, &tree),
+        launch,
         dependencies: tree.dependencies,
-        scripts: Vec::new(),
+        scripts: builds.scripts,
         runtime: python.label(),
         settings: Vec::new(),
         notes: tree.notes,
     };
-    Ok((package, entry.root))
+    Ok(Some((package, entry.root)))
 }
 
 /// Asks the index about one version; none means the newest that is neither yanked nor a

