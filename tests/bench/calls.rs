@@ -1,4 +1,5 @@
-//! Calls per second: bare, in turncoat with everything on, under `strace -f`, behind mitmproxy.
+//! Calls per second, and how long a server takes to be ready: bare, in turncoat with everything on,
+//! under `strace -f`, behind mitmproxy.
 //!
 //! turncoat's figure is that of its whole phase of calls: what it does and waits for after each
 //! call is part of it. The bare server gets the same calls from the same client, and where it
@@ -45,6 +46,7 @@ async fn table(server: &str, calls: u32, rounds: u32, upstream: Option<&Upstream
         ..Way::default()
     };
     let (mut bare, mut sealed, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
+    let mut starts = [const { Vec::new() }; 2];
     let mut made = Vec::new();
     for round in 0..rounds {
         let keep = tempfile::tempdir().expect("a folder");
@@ -55,11 +57,15 @@ async fn table(server: &str, calls: u32, rounds: u32, upstream: Option<&Upstream
         let runs = ["old", "new"].map(|role| Record::read(&keep.join(role)));
         assert!(done.status.is_some(), "turncoat ended: {}", done.said);
         made.clone_from(&runs[0].calls);
+        let ready = |run: &Record| kit::ms(run.listed.first().copied().unwrap_or_default());
+        starts[1].extend(runs.iter().map(ready));
         let inside = runs.map(|run| rate(&run.answered));
-        let outside = [
-            once(&package, &plain, &made).await,
-            once(&package, &plain, &made).await,
-        ];
+        let mut outside = Vec::new();
+        for _ in 0..2 {
+            let (rate, ready) = once(&package, &plain, &made).await;
+            outside.push(rate);
+            starts[0].push(ready);
+        }
         ratios.push(inside.iter().sum::<f64>() / outside.iter().sum::<f64>());
         sealed.extend(inside);
         bare.extend(outside);
@@ -80,13 +86,28 @@ async fn table(server: &str, calls: u32, rounds: u32, upstream: Option<&Upstream
         if ratio >= target { "met" } else { "missed" }
     );
     row("turncoat, everything on", median(sealed), ratio, &spread);
+    let [outside, inside] = starts.map(median);
+    println!(
+        "  {server:12} ready after {inside:.0} ms, bare {outside:.0} ms, {:.2} of it; target 1.15: {}",
+        inside / outside,
+        if inside <= 1.15 * outside {
+            "met"
+        } else {
+            "missed"
+        }
+    );
     if kit::is_present("strace") {
         let traced = Way {
             under: vec!["strace", "-f", "-o", "/dev/null"],
             ..plain.clone()
         };
-        let traced = once(&package, &traced, &made).await;
-        row("strace -f", traced, traced / base, "");
+        let (traced, ready) = once(&package, &traced, &made).await;
+        row(
+            "strace -f",
+            traced,
+            traced / base,
+            &format!("ready after {ready:.0} ms"),
+        );
     } else {
         println!("  {server:12} strace -f                not present");
     }
@@ -97,19 +118,20 @@ async fn table(server: &str, calls: u32, rounds: u32, upstream: Option<&Upstream
                 upstream: Some(&proxy.here),
                 ..Way::default()
             };
-            let through = once(&package, &through, &made).await;
+            let (through, _) = once(&package, &through, &made).await;
             row("mitmproxy", through, through / base, "");
         }
         None => println!("  {server:12} mitmproxy                not present"),
     }
 }
 
-/// Calls per second of one start of the server.
-async fn once(package: &OnHost, way: &Way<'_>, calls: &[(String, Value)]) -> f64 {
+/// Calls per second of one start of the server, and after how many milliseconds it was ready.
+async fn once(package: &OnHost, way: &Way<'_>, calls: &[(String, Value)]) -> (f64, f64) {
     let mut bare = Bare::start(package, way).await;
+    let ready = bare.handshake_ms;
     let answered = bare.calls(calls).await;
     bare.end().await;
-    rate(&answered)
+    (rate(&answered), ready)
 }
 
 fn rate(answered: &[Duration]) -> f64 {

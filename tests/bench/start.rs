@@ -25,7 +25,7 @@ fn main() {
         helper: Some(env!("CARGO_BIN_EXE_turncoat").into()),
         ..Spec::default()
     };
-    let plain = median(|| _ = sandboxed(&spec));
+    let plain = median(|| sandboxed(&spec));
     spec.mounts = vec![Mount {
         source: package.path().to_owned(),
         target: "/srv/app".to_owned(),
@@ -39,7 +39,7 @@ fn main() {
         })
         .collect();
     spec.clock = Some(UNIX_EPOCH + Duration::from_secs(1_800_000_000));
-    let full = median(|| _ = sandboxed(&spec));
+    let full = median(|| sandboxed(&spec));
     let ready = median_of(|| {
         let began = Instant::now();
         let started = start(&spec, Arc::new(Kept::default())).expect("a sandbox");
@@ -67,36 +67,59 @@ fn main() {
     questions(&spec);
 }
 
-/// What the watcher costs the watched: every open is shown to it. The shortest time and the median of processor time.
+/// What the watcher costs the watched: every open is shown to it. Medians of rounds in which each
+/// way has its turn.
 fn watched() {
+    const PATH: &str = "/usr/local/bin:/usr/bin:/bin";
     const READ: &str = "for (let i = 0; i < 20000; i++) fs.readFileSync('/etc/hostname')";
-    const WRITE: &str = "for (let i = 0; i < 2000; i++) fs.writeFileSync('/tmp/x', 'x')";
+    const WRITE: &str = "for (let i = 0; i < 2000; i++) fs.writeFileSync('x', 'x')";
+    let folder = tempfile::tempdir().expect("a folder");
+    let traced = ["strace", "-f", "-qq", "-o", "/dev/null"];
+    let strace = Command::new(traced[0]).arg("--version").output().is_ok();
     for (what, script) in [
-        ("node, to the end", "0"),
-        ("node, and 20,000 files read", READ),
-        ("node, and 2,000 files written", WRITE),
+        ("node's start and end", "0"),
+        ("with 20,000 files read", READ),
+        ("with 2,000 files written", WRITE),
     ] {
         let spec = Spec {
             argv: ["node", "-e", script].map(str::to_owned).to_vec(),
-            env: vec![("PATH".to_owned(), "/usr/local/bin:/usr/bin:/bin".to_owned())],
+            env: vec![("PATH".to_owned(), PATH.to_owned())],
             cwd: "/home/alex/work".to_owned(),
             helper: Some(env!("CARGO_BIN_EXE_turncoat").into()),
             ..Spec::default()
         };
-        let mut times: Vec<(Duration, Duration)> = std::iter::repeat_with(|| {
+        let outside = |around: &[&str]| {
+            let mut line = around.iter().copied().chain(["node", "-e", script]);
+            let mut command = Command::new(line.next().unwrap_or("node"));
+            let command = command.args(line).current_dir(folder.path());
+            let command = command.env_clear().env("PATH", PATH);
+            let status = command.stdin(Stdio::null()).status();
+            assert!(status.is_ok_and(|status| status.success()));
+        };
+        let timed = |what: &dyn Fn()| {
             let began = Instant::now();
-            let cpu = sandboxed(&spec);
-            (cpu, began.elapsed())
-        })
-        .take(ROUNDS / 5)
-        .collect();
-        times.sort_unstable();
-        let (cpu, _) = times[times.len() / 2];
-        let wall = times.iter().map(|(_, wall)| *wall).min();
+            what();
+            began.elapsed()
+        };
+        let mut times = [const { Vec::new() }; 3];
+        for _ in 0..ROUNDS / 5 {
+            times[0].push(timed(&|| outside(&[])));
+            times[1].push(timed(&|| sandboxed(&spec)));
+            if strace {
+                times[2].push(timed(&|| outside(&traced)));
+            }
+        }
+        let [bare, inside, traced] = times.map(|mut times| {
+            times.sort_unstable();
+            times.get(times.len() / 2).copied().unwrap_or_default()
+        });
+        let ms = |time: Duration| time.as_secs_f64() * 1e3;
         println!(
-            "{:8.2} ms  {:8.2} ms of processor  {what}",
-            wall.unwrap_or_default().as_secs_f64() * 1e3,
-            cpu.as_secs_f64() * 1e3
+            "{:8.2} ms  bare {:8.2} ms, {:.2} of it; strace -f {:8.2} ms  {what}",
+            ms(inside),
+            ms(bare),
+            inside.as_secs_f64() / bare.as_secs_f64(),
+            ms(traced),
         );
     }
 }
@@ -168,13 +191,12 @@ fn in_world(spec: &Spec) -> Duration {
     })
 }
 
-/// Runs to the end; gives the processor time of the server.
-fn sandboxed(spec: &Spec) -> Duration {
+/// Runs to the end.
+fn sandboxed(spec: &Spec) {
     let mut started = start(spec, Arc::new(Kept::default())).expect("a sandbox");
     let exit = started.child.wait_timeout(Duration::from_secs(10));
     let exit = exit.expect("an end in time");
     assert_eq!(exit.code, Some(0));
-    exit.cpu
 }
 
 fn median(mut what: impl FnMut()) -> Duration {

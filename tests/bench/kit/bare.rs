@@ -59,6 +59,9 @@ impl Bare {
         command
             .args(&words[1..])
             .current_dir(home.path())
+            // What this machine's user has set may take time (certificates that Node reads first).
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .env("HOME", home.path());
         command.envs(
             package
