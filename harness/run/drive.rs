@@ -163,8 +163,8 @@ async fn attempt(job: &Job<'_>, era: Era, start: Duration) -> Result<Live, Faile
         target: job.package.resolved.clone(),
         seed: job.setup.seed.0,
     });
-    let explainer = Explainer::watching(job.setup.confided(), &job.setup.planted, now);
-    let collector = Collector::new(explainer);
+    let (confided, planted) = (job.setup.confided(), job.setup.planted.clone());
+    let collector = move || Collector::new(Explainer::watching(confided(), &planted, now));
     let (recorder, recording) = Recorder::start(log, collector);
     let spec = job.setup.spec(job.package);
     let sink: Arc<dyn Sink> = recorder.clone();

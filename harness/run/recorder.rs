@@ -86,10 +86,14 @@ impl Recorded {
 pub struct Recording(JoinHandle<Recorded>);
 
 impl Recorder {
-    /// Starts recording. The record ends when every handle to the recorder is gone.
-    pub fn start(log: Log, collector: Collector) -> (Arc<Self>, Recording) {
+    /// Starts recording. The record ends when every handle to the recorder is gone. The collector
+    /// is made by the recorder's own thread, while the server starts.
+    pub fn start(
+        log: Log,
+        collector: impl FnOnce() -> Collector + Send + 'static,
+    ) -> (Arc<Self>, Recording) {
         let (queue, messages) = sync_channel(QUEUE);
-        let thread = std::thread::spawn(move || write(&messages, log, collector));
+        let thread = std::thread::spawn(move || write(&messages, log, collector()));
         let recorder = Self {
             started: Instant::now(),
             now: AtomicU64::new(encode(Phase::Start, None, 0)),

@@ -40,7 +40,7 @@ pub struct Setup {
     args: Vec<String>,
     mounted: Vec<Upstream>,
     helper: Option<PathBuf>,
-    confided: OnceLock<Arc<Confided>>,
+    confided: Arc<OnceLock<Arc<Confided>>>,
 }
 
 impl Setup {
@@ -60,7 +60,7 @@ impl Setup {
             args: Vec::new(),
             mounted: means.mounted.clone(),
             helper: means.helper.clone(),
-            confided: OnceLock::new(),
+            confided: Arc::default(),
         };
         setup.populate();
         for (name, setting) in &scenario.server.env {
@@ -308,23 +308,15 @@ impl Setup {
         env
     }
 
-    /// What is watched for in all runs, made when the first one begins: nothing is planted later.
-    pub fn confided(&self) -> Arc<Confided> {
-        let made = self.confided.get_or_init(|| {
-            let secret = self.planted.iter().filter(|p| p.kind != Kind::Setting);
-            let secret: Vec<&[u8]> = secret.map(|p| p.value.as_bytes()).collect();
-            let holds = |file: &&PlantedFile| {
-                let inside = |value| memchr::memmem::find(&file.content, value).is_some();
-                secret.iter().any(|value| inside(value))
-            };
-            let files = self.files.iter().filter(holds).map(|file| {
-                let path = file.path.strip_prefix(Persona::DEFAULT.home);
-                let name = path.map_or(file.path.clone(), |path| format!("~{path}"));
-                (name, file.content.as_slice())
-            });
-            Arc::new(Confided::planted(&self.planted, files))
-        });
-        Arc::clone(made)
+    /// What is watched for in all runs, to be made by whoever first has the time: nothing is
+    /// planted later.
+    pub fn confided(&self) -> impl FnOnce() -> Arc<Confided> + Send + use<> {
+        let made = Arc::clone(&self.confided);
+        let given = match made.get() {
+            Some(_) => Default::default(),
+            None => (self.planted.clone(), self.files.clone()),
+        };
+        move || Arc::clone(made.get_or_init(|| Arc::new(confided(&given.0, &given.1))))
     }
 
     pub fn ca(&self) -> Arc<Ca> {
@@ -397,4 +389,19 @@ fn smtp_rules(host: &str, port: Option<u16>, smtp: &Smtp) -> Vec<SmtpRule> {
         ));
     }
     rules
+}
+/// Everything planted that is no setting, and the files that hold such a value.
+fn confided(planted: &[Planted], files: &[PlantedFile]) -> Confided {
+    let secret = planted.iter().filter(|p| p.kind != Kind::Setting);
+    let secret: Vec<&[u8]> = secret.map(|p| p.value.as_bytes()).collect();
+    let holds = |file: &&PlantedFile| {
+        let inside = |value| memchr::memmem::find(&file.content, value).is_some();
+        secret.iter().any(|value| inside(value))
+    };
+    let files = files.iter().filter(holds).map(|file| {
+        let path = file.path.strip_prefix(Persona::DEFAULT.home);
+        let name = path.map_or(file.path.clone(), |path| format!("~{path}"));
+        (name, file.content.as_slice())
+    });
+    Confided::planted(planted, files)
 }
