@@ -83,16 +83,9 @@ fn packed_keys(bytes: &[u8], cipher: &Cipher) -> Vec<u8> {
 /// Keys under which all of it is text, those first under which most of it is what codings use.
 fn text_keys(bytes: &[u8], cipher: &Cipher) -> Vec<u8> {
     let undo = cipher.undo;
-    let mut counts = [0u32; 256];
-    for byte in bytes {
-        counts[usize::from(*byte)] += 1;
-    }
-    let used: Vec<(u8, u32)> = (0..=255u8)
-        .zip(counts)
-        .filter(|(_, count)| *count > 0)
-        .collect();
     let mut fit = [u64::MAX; 4];
-    for (byte, _) in &used {
+    // What is no text under any key has none left after a few bytes.
+    for byte in bytes {
         let keys = &cipher.text[usize::from(*byte)];
         fit.iter_mut()
             .zip(keys)
@@ -101,6 +94,14 @@ fn text_keys(bytes: &[u8], cipher: &Cipher) -> Vec<u8> {
             return Vec::new();
         }
     }
+    let mut counts = [0u32; 256];
+    for byte in bytes {
+        counts[usize::from(*byte)] += 1;
+    }
+    let used: Vec<(u8, u32)> = (0..=255u8)
+        .zip(counts)
+        .filter(|(_, count)| *count > 0)
+        .collect();
     let mut keys: Vec<(u32, u8)> = (1..=255u8)
         .filter(|key| fit[usize::from(*key) / 64] >> (key % 64) & 1 == 1)
         .map(|key| {

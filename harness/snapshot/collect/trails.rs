@@ -7,10 +7,10 @@ use std::collections::HashMap;
 /// Places that small pieces may be sent to one after the other.
 const TRAILS: usize = 256;
 /// Bytes kept of what was sent to one place.
-const TRAIL: usize = 256;
+const TRAIL: usize = 768;
 /// New bytes after which a trail is read again: reading takes time, and all that stands within
 /// `TRAIL - STEP` bytes is read in one.
-const STEP: usize = 64;
+const STEP: usize = 512;
 /// Longest piece that says nothing alone.
 const CRUMB: usize = 32;
 
@@ -98,7 +98,7 @@ mod tests {
     #[test]
     fn a_trail_is_read_step_by_step_and_every_stretch_of_it_in_one_go() {
         let mut trails = Trails::default();
-        let sent: String = (1000..1400).map(|n| format!("{n}.")).collect();
+        let sent: String = (1000..2000).map(|n| format!("{n}.")).collect();
         let mut read = Vec::new();
         for (seq, piece) in (0..).zip(sent.as_bytes().chunks(5)) {
             let piece = std::str::from_utf8(piece).unwrap();
@@ -107,7 +107,10 @@ mod tests {
         }
         read.extend(trails.rest());
         // Once for the other place as well.
-        assert_eq!(read.len(), sent.len().div_ceil(65) + 1);
+        assert_eq!(
+            read.len(),
+            sent.len().div_ceil(STEP.next_multiple_of(5)) + 1
+        );
         for at in 0..sent.len() - (TRAIL - STEP) {
             let stretch = &sent.as_bytes()[at..at + TRAIL - STEP - 5];
             let holds = |(_, stream): &Due| memchr::memmem::find(stream, stretch).is_some();
