@@ -89,14 +89,27 @@ impl Varying {
     /// seen, since two runs rarely show the extremes of a counter or a duration; digits may
     /// only be digits, so data does not fit where a number was.
     pub fn admits(&self, text: &str) -> bool {
-        let shape = Self::of(text);
+        self.prefixes(text).0.next() == Some(text.len())
+    }
+
+    /// Where the beginnings of `text` end that could be another example, the longest first; and
+    /// how many letters were looked at to find the first of them.
+    pub fn prefixes<'a>(&self, text: &'a str) -> (impl Iterator<Item = usize> + use<'a>, usize) {
         let slack = if self.min == self.max && self.max > 12 {
             0
         } else {
             // From one millisecond to a hundred is one bad moment of a busy machine.
             self.max / 4 + if self.is_number() { 2 } else { 1 }
         };
-        shape.class <= self.class && shape.max <= self.max + slack && shape.min + slack >= self.min
+        let (least, most) = (self.min.saturating_sub(slack), self.max + slack);
+        let letters = text.chars().take(most);
+        let letters = letters.take_while(|letter| Class::of(*letter) <= self.class);
+        let (count, end) = letters.fold((0, 0), |(count, end), letter| {
+            (count + 1, end + letter.len_utf8())
+        });
+        let ends = text[..end].char_indices().rev().map(|(at, _)| at);
+        let ends = std::iter::once(end).chain(ends);
+        (ends.take((count + 1usize).saturating_sub(least)), count)
     }
 }
 
@@ -138,6 +151,24 @@ mod tests {
         let shape = Varying::of("1532").join(&Varying::of("1610"));
         assert!(shape.admits("1499") && shape.admits("999"));
         assert!(!shape.admits("12ab") && !shape.admits("15321532153215"));
+    }
+
+    #[test]
+    fn beginnings_of_a_text_are_told_from_the_longest() {
+        let number = Varying::of("1532").join(&Varying::of("16"));
+        let prefixes = |text| number.prefixes(text).0.collect::<Vec<_>>();
+        assert_eq!(prefixes("123456789x"), [7, 6, 5, 4, 3, 2, 1, 0]);
+        assert_eq!(prefixes("12 34"), [2, 1, 0]);
+        assert_eq!(prefixes(""), [0]);
+        let word = Varying::of("größe");
+        assert_eq!(word.prefixes("größer").0.collect::<Vec<_>>(), [8, 7, 6, 4]);
+        assert!(
+            Varying::of("9f86d081884c7d65")
+                .prefixes("9f86")
+                .0
+                .next()
+                .is_none()
+        );
     }
 
     #[test]
