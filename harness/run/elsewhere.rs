@@ -15,6 +15,7 @@ use crate::effect::{Phase, Usages};
 use crate::snapshot::{self, Behaviour};
 use crate::verdict::{Allowed, Evidence, Finding, Policy, Severity, judge};
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 /// Worlds in which a cause is looked for, and for how long.
@@ -47,6 +48,7 @@ pub async fn explore(
         setup,
         targets: Vec::new(),
         tried: Vec::new(),
+        failed: BTreeSet::new(),
         runs: 0,
         worlds: 0,
         began: Instant::now(),
@@ -100,6 +102,9 @@ pub async fn explore(
         let needed = search.smallest(target, &conditions);
         search.narrow(target, needed).await;
     }
+    notes.extend(search.failed.iter().map(|why| {
+        format!("not all that may have caused a difference elsewhere was tried: {why}")
+    }));
     let (mut findings, mut allowed) = (Vec::new(), Vec::new());
     let recordings = Recordings::new(
         Some(&found.old.folder),
@@ -196,6 +201,8 @@ struct Search<'a> {
     targets: Vec<Change>,
     /// Conditions, and which targets showed under them.
     tried: Vec<(Conditions, Vec<bool>)>,
+    /// Why others were not.
+    failed: BTreeSet<String>,
     runs: u64,
     worlds: u64,
     began: Instant,
@@ -334,12 +341,17 @@ impl Search<'_> {
             return shown[target];
         }
         if self.worlds > WORLDS || self.began.elapsed() > LOOKING {
+            self.failed.insert("there was no time for more".to_owned());
             return false;
         }
         let (setup, means) = self.world(conditions);
         let bench = Bench::new(&setup, &means);
-        let Ok((old, new)) = self.pair(&bench, ["old", "new"]).await else {
-            return false;
+        let (old, new) = match self.pair(&bench, ["old", "new"]).await {
+            Ok(pair) => pair,
+            Err(error) => {
+                self.failed.insert(error.what);
+                return false;
+            }
         };
         let mut changes = differences(&old.recorded.behaviour, &new.recorded.behaviour);
         let (was, now) = (while_asked(&old), while_asked(&new));
