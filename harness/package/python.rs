@@ -81,8 +81,8 @@ impl Python {
         })
     }
 
-    /// Copies the binary, its library, the standard library and what is built against; true if the binary finds its
-    /// library at `place` by itself.
+    /// Copies the binary, its library, the standard library and what is built against; true if the
+    /// binary finds its library at `place` by itself.
     fn copy(&self, root: &Path, place: &str) -> Result<bool, FetchError> {
         let short = self.short();
         let bin = root.join("bin");

@@ -101,7 +101,10 @@ impl Varying {
             // From one millisecond to a hundred is one bad moment of a busy machine.
             self.max / 4 + if self.is_number() { 2 } else { 1 }
         };
-        let (least, most) = (self.min.saturating_sub(slack), self.max + slack);
+        let (least, most) = (
+            self.min.saturating_sub(slack),
+            self.max.saturating_add(slack),
+        );
         let letters = text.chars().take(most);
         let letters = letters.take_while(|letter| Class::of(*letter) <= self.class);
         let (count, end) = letters.fold((0, 0), |(count, end), letter| {

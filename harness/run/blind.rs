@@ -12,7 +12,7 @@ const ALWAYS: &[&str] = &[
     "the clock is the run's own for programs that ask libc: statically linked ones and times of files show the real date, and timers of the kernel (timerfd, alarm) are not hurried",
     "statically linked programs that bring their own certificate list refuse the fake internet: seen as refused TLS, not as requests",
     "of what is longer than 256 KiB, codings are undone in the first and the last 128 KiB, and of what is longer than 1 MiB the middle is not searched for what was confided; what a server says beyond a megabyte in one call is only looked at as it stands",
-    "processor time and memory of a process whose parent lets the kernel reap it (SIGCHLD ignored) count while it lives and not afterwards; what is used beyond the old version by less than the rules ask for, or under other circumstances alone, is recorded and not told",
+    "processor time and memory of a process whose parent lets the kernel reap it (SIGCHLD ignored) count while it lives and not afterwards; what is used beyond the old version by less than the rules ask for, or under other circumstances while nothing is asked, is recorded and not told",
     "data enciphered with a key of more than one byte is not recognised as what it was: that it is sent shows",
 ];
 

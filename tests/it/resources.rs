@@ -64,7 +64,7 @@ fn a_tool_that_never_answers_any_more_is_told() {
     std::fs::write(&file, text.replacen(replaced, hangs, 1)).unwrap();
     let scenario = context.write(
         "scenario.toml",
-        "format = \"turncoat.scenario/1\"\n[exercise]\ntimeout_s = 1\n",
+        "format = \"turncoat.scenario/1\"\n[exercise]\ntimeout_s = 2\n",
     );
     let output = context.run([
         "diff",
@@ -73,11 +73,17 @@ fn a_tool_that_never_answers_any_more_is_told() {
         "--scenario",
         scenario.to_str().unwrap(),
         "--calls",
-        "8",
+        "16",
         "--format",
         "json",
     ]);
     let report: Value = serde_json::from_str(&output.stdout).unwrap();
+    // The whole time is given twice, and less the third time.
+    let notes = report["exercise"]["blind_spots"].to_string();
+    assert!(
+        notes.contains("`delete_note` did not answer 2 calls in a row within 2 s"),
+        "{notes}"
+    );
     let findings = report["findings"].as_array().unwrap();
     let told = findings
         .iter()
