@@ -1,8 +1,9 @@
 //! One call that does very much: 100,000 files written, 10,000 programs started, 10,000 forks,
-//! 1,000,000 paths opened. For each: how long it takes without turncoat, in turncoat and under
-//! `strace -f` (where that is there), turncoat's peak of resident memory, and what the record of
-//! the run holds. turncoat makes two runs of two calls each: four times the work. Panics where
-//! anything is missing in the record. `cargo bench --bench many [DIVISOR]`
+//! 1,000,000 paths opened. For each: what one deed takes without turncoat, in turncoat and under
+//! `strace -f` (where that is there), in microseconds of wall time; turncoat's peak of resident
+//! memory, and what the record of a run holds. turncoat makes two runs of several calls, and its
+//! time is divided by all of their deeds; its own start and report are in it. Panics where anything
+//! is missing in the record. `cargo bench --bench many [DIVISOR]`
 #![allow(
     clippy::print_stdout,
     clippy::print_stderr,
@@ -31,17 +32,28 @@ fn main() {
     kit::heading("one call that does very much");
     for (deed, count) in DEEDS {
         let count = count / divisor;
-        let (wall, peak, held) = recorded(deed, count);
-        let bare = alone(deed, count, &[]);
+        let Recorded {
+            wall,
+            peak,
+            held,
+            calls,
+        } = recorded(deed, count);
+        let each = |wall: Duration, times: u64| {
+            let each = wall.as_secs_f64() * 1e6 / (count * times) as f64;
+            format!("{each:8.1} us")
+        };
+        let bare = each(alone(deed, count, &[]), 1);
         let traced = if kit::is_present("strace") {
-            let traced = alone(deed, count, &["strace", "-f", "-qq", "-o", "/dev/null"]);
-            format!("{:7.2} s", traced.as_secs_f64())
+            each(
+                alone(deed, count, &["strace", "-f", "-qq", "-o", "/dev/null"]),
+                1,
+            )
         } else {
             "not here".to_owned()
         };
         println!(
-            "  {count:8} {deed:9} bare {:7.2} s, turncoat {:7.2} s, strace -f {traced}; peak {peak:6.1} MiB, {held} in the record",
-            bare.as_secs_f64(),
+            "  {count:8} {deed:9} each: bare {bare}, turncoat {}, strace -f {traced}; {calls} calls in each of 2 runs, {:.1} s, peak {peak:6.1} MiB, {held} in the record",
+            each(wall, 2 * calls),
             wall.as_secs_f64(),
         );
     }
@@ -64,9 +76,17 @@ fn alone(deed: &str, count: u64, around: &[&str]) -> Duration {
     began.elapsed()
 }
 
-/// One run in turncoat: how long it took, the most memory in MiB, and how many of the deeds stand
-/// in its record.
-fn recorded(deed: &str, count: u64) -> (Duration, f64, u64) {
+/// What turncoat took for two runs.
+struct Recorded {
+    wall: Duration,
+    /// Most memory in MiB.
+    peak: f64,
+    /// Deeds in the record of the first run, and the calls that did them.
+    held: u64,
+    calls: u64,
+}
+
+fn recorded(deed: &str, count: u64) -> Recorded {
     let folder = tempfile::tempdir().expect("a folder");
     let (scenario, kept) = (folder.path().join("many.toml"), folder.path().join("kept"));
     let text = format!(
@@ -102,7 +122,12 @@ fn recorded(deed: &str, count: u64) -> (Duration, f64, u64) {
         _ => count * calls,
     };
     assert_eq!(held, expected, "{deed} in {calls} calls");
-    (wall, peak, held)
+    Recorded {
+        wall,
+        peak,
+        held,
+        calls,
+    }
 }
 
 /// How many deeds the first run of a folder tells of, and in how many calls.
