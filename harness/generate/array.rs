@@ -26,6 +26,9 @@ impl<'s> Walk<'s, '_> {
             });
         let wish = match options[choice as usize] {
             _ if deep => min,
+            n => self.fed_length(at).unwrap_or(n),
+        };
+        let wish = match wish {
             usize::MAX if max <= 5 => max,
             usize::MAX => 2,
             n => n,

@@ -109,8 +109,8 @@ impl<'a> Choices<'a> {
         self.take(at, "", bound, |p| Some(plan(p)))
     }
 
-    /// Whether the optional property `at` is given.
-    pub(super) fn present(&mut self, at: &Place) -> bool {
+    /// Whether the optional property `at` is given; with `wanted`, the plan is not asked.
+    pub(super) fn present(&mut self, at: &Place, wanted: bool) -> bool {
         let left_out = match &self.source {
             Source::Seeded { repairs, .. } => {
                 repairs.minimal || repairs.absent.contains(at.as_str())
@@ -122,7 +122,7 @@ impl<'a> Choices<'a> {
             return false;
         }
         self.take(at, "present", 2, |p| {
-            Some(u64::from(p.present(at.as_str())))
+            Some(u64::from(wanted || p.present(at.as_str())))
         }) == 1
     }
 

@@ -3,6 +3,8 @@
 use super::{
     SchemaProblem, budget,
     choice::{Choices, Repairs},
+    code::Dictionary,
+    feed,
     place::{Place, ancestors},
     schema::{Schema, Segment},
     shrink,
@@ -10,7 +12,8 @@ use super::{
 };
 use crate::secret::Seed;
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// What a user knows that a schema does not say.
 #[derive(Clone, Debug, Default)]
@@ -18,6 +21,9 @@ pub struct Hints {
     /// Values by dotted path, list positions written as `[]` (`attachments[].name`, `to[]`). They
     /// join the generated values, in every second call: they do not replace them.
     pub args: BTreeMap<String, Vec<Value>>,
+    /// What the code compares its arguments with: from the third call on, every second one is made
+    /// of it.
+    pub code: Arc<Dictionary>,
 }
 
 /// The arguments of one call.
@@ -51,6 +57,8 @@ pub struct Generator {
     tool: String,
     schema: Schema,
     hints: Hints,
+    /// All names of properties in the schema, in the form in which they are compared.
+    names: BTreeSet<String>,
     seed: Seed,
 }
 
@@ -67,6 +75,7 @@ impl Generator {
             tool: tool.to_owned(),
             schema: Schema::new(schema)?,
             hints: hints.clone(),
+            names: feed::names(schema),
             seed,
         };
         if !generator.schema.allows_an_object() {
@@ -147,7 +156,7 @@ impl Generator {
     }
 
     fn walk(&self, choices: Choices<'_>) -> Made {
-        Walk::run(&self.schema, &self.tool, &self.hints, choices)
+        Walk::run(&self.schema, &self.tool, &self.hints, &self.names, choices)
     }
 
     fn case_of(&self, made: Made) -> Case {

@@ -24,8 +24,10 @@
 mod array;
 mod budget;
 mod choice;
+mod code;
 mod cost;
 mod facets;
+mod feed;
 mod generator;
 mod meaning;
 mod number;
@@ -48,5 +50,6 @@ mod words;
 #[cfg(test)]
 mod tests;
 
+pub use code::{Dictionary, File, Language};
 pub use generator::{Case, Generator, Hints, Mark};
 pub use problem::SchemaProblem;

@@ -44,6 +44,11 @@ impl<'s> Walk<'s, '_> {
                 .find(|v| v.is_number());
             return bound.cloned().unwrap_or_else(|| Value::from(0));
         }
+        let whole = whole_only || whole_by_meaning(quantity);
+        let fed = self.fed_number(at, quantity, &|n| range.fits(n, whole));
+        if let Some(fed) = fed {
+            return fed;
+        }
         if whole_only || range.step.is_some() || whole_by_meaning(quantity) || style != 6 {
             range
                 .whole(quantity, style, wish)
@@ -131,6 +136,14 @@ impl Range {
         }
     }
 
+    /// Whether a number may stand there.
+    fn fits(&self, n: f64, whole: bool) -> bool {
+        let low = n > self.low || (n == self.low && !self.low_open);
+        let high = n < self.high || (n == self.high && !self.high_open);
+        let step = self.step.is_none_or(|step| (n / step).fract() == 0.0);
+        low && high && step && n.abs() <= SAFE && (!whole || n.fract() == 0.0)
+    }
+
     /// The usual interval cut to the bounds; the bounds' own neighbourhood where they do not meet.
     fn interval(&self, quantity: Quantity) -> (f64, f64) {
         let (a, b) = usual(quantity);
@@ -199,17 +212,11 @@ impl Range {
         let share = wish as f64 / 4_294_967_296.0;
         let raw = a + (b - a) * share;
         let rounded = (raw * 100.0).round() / 100.0;
-        let fits = |v: f64| {
-            (if self.low_open {
-                v > self.low
-            } else {
-                v >= self.low
-            }) && (if self.high_open {
-                v < self.high
-            } else {
-                v <= self.high
-            })
+        let inside = Self {
+            step: None,
+            ..*self
         };
+        let fits = |v: f64| inside.fits(v, false);
         let stepped = self.step.map(|step| (raw / step).round() * step);
         let middle = a / 2.0 + b / 2.0;
         let value = stepped

@@ -94,7 +94,9 @@ impl<'s> Walk<'s, '_> {
                 continue;
             }
             let start = self.choices.position();
-            let given = must || (!deep && self.choices.present(&at.property(name)));
+            let place = at.property(name);
+            let wanted = self.wanted(&place);
+            let given = must || (!deep && self.choices.present(&place, wanted));
             let asked = self.choices.position() > start;
             out.push(Property {
                 name: name.to_owned(),

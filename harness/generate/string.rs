@@ -15,7 +15,7 @@ use jsonschema::Validator;
 use serde_json::Value;
 
 /// What the schema says about the string itself.
-struct Limits<'s> {
+pub(super) struct Limits<'s> {
     min: usize,
     max: usize,
     patterns: Vec<&'s Pattern>,
@@ -23,7 +23,7 @@ struct Limits<'s> {
 }
 
 impl Limits<'_> {
-    fn fit(&self, text: &str) -> bool {
+    pub(super) fn fit(&self, text: &str) -> bool {
         let length = text.chars().count();
         (self.min..=self.max).contains(&length)
             && self.patterns.iter().all(|pattern| pattern.matches(text))
@@ -64,6 +64,8 @@ impl<'s> Walk<'s, '_> {
             let room = limits.max.max(limits.min).min(budget::STRING);
             stretch(&mark, limits.min).chars().take(room).collect()
         });
+        let fed = self.fed_text(at, meaning, &limits, &mark, &text);
+        let text = fed.unwrap_or(text);
         if !self.budget.text(text.len()) {
             return Value::from("");
         }
@@ -264,22 +266,7 @@ const LONG: usize = 2_000;
 
 /// Makes free text as long as it must be; other meanings are what they are.
 fn fitted(text: String, meaning: Meaning, limits: &Limits<'_>, style: Style, mark: &str) -> String {
-    let free = matches!(
-        meaning,
-        Meaning::Text
-            | Meaning::Prose
-            | Meaning::Title
-            | Meaning::Query
-            | Meaning::Markdown
-            | Meaning::PersonName
-            | Meaning::Company
-            | Meaning::Slug
-            | Meaning::Id
-            | Meaning::Username
-            | Meaning::Secret
-            | Meaning::Address
-    );
-    if !free {
+    if !is_free(meaning) {
         return text;
     }
     let length = text.chars().count();
@@ -297,8 +284,27 @@ fn fitted(text: String, meaning: Meaning, limits: &Limits<'_>, style: Style, mar
     }
 }
 
+/// Whether a text of this kind may say whatever it likes.
+pub(super) fn is_free(meaning: Meaning) -> bool {
+    matches!(
+        meaning,
+        Meaning::Text
+            | Meaning::Prose
+            | Meaning::Title
+            | Meaning::Query
+            | Meaning::Markdown
+            | Meaning::PersonName
+            | Meaning::Company
+            | Meaning::Slug
+            | Meaning::Id
+            | Meaning::Username
+            | Meaning::Secret
+            | Meaning::Address
+    )
+}
+
 /// Adds words until the text is exactly `length` characters; `length` is bounded by the caller's limits.
-fn stretch(text: &str, length: usize) -> String {
+pub(super) fn stretch(text: &str, length: usize) -> String {
     let length = length.min(budget::STRING);
     let mut out = text.to_owned();
     let mut left = length.saturating_sub(text.chars().count());

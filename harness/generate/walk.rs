@@ -4,6 +4,7 @@ use super::{
     budget::{self, Budget},
     choice::{Choices, Span},
     facets::{Facets, Types},
+    feed::Theme,
     generator::{Hints, Mark},
     meaning::{self, Meaning, Quantity},
     place::Place,
@@ -12,11 +13,15 @@ use super::{
     token,
 };
 use serde_json::{Map, Value};
+use std::collections::BTreeSet;
 
 pub(super) struct Walk<'s, 'c> {
     pub(super) schema: &'s Schema,
     pub(super) tool: &'s str,
     pub(super) hints: &'s Hints,
+    /// Names of the tool's properties, and what this call is made of beside.
+    pub(super) names: &'s BTreeSet<String>,
+    pub(super) theme: Theme,
     pub(super) choices: Choices<'c>,
     pub(super) budget: Budget,
     /// Draw what the plan would otherwise decide: an item has to differ from its neighbours.
@@ -52,12 +57,15 @@ impl<'s, 'c> Walk<'s, 'c> {
         schema: &'s Schema,
         tool: &'s str,
         hints: &'s Hints,
+        names: &'s BTreeSet<String>,
         choices: Choices<'c>,
     ) -> Made {
         let mut walk = Self {
             schema,
             tool,
             hints,
+            names,
+            theme: Theme::Nothing,
             choices,
             budget: Budget::full(),
             freely: false,
@@ -67,6 +75,7 @@ impl<'s, 'c> Walk<'s, 'c> {
             branched: false,
         };
         let root = Place::default();
+        walk.theme = walk.themed(&root);
         let mut facets = walk.flatten(&[&schema.root], &root, 0);
         facets.types = facets.types & Types::OBJECT;
         let arguments = walk.of_facets(facets, &root, 0);

@@ -11,6 +11,7 @@ mod archive;
 mod build;
 mod bundle;
 mod cache;
+mod code;
 mod command;
 mod config;
 mod copy;
@@ -43,6 +44,7 @@ mod venv;
 
 pub use archive::ArchiveError;
 pub use cache::Cache;
+pub use code::{Code, Difference};
 pub use error::FetchError;
 pub use fetch::{Dependencies, fetch, fetch_both, published_at};
 pub use mentions::newly_named;

@@ -4,7 +4,7 @@ use super::clock::ClockReader;
 use super::coding::decoded;
 use super::inputs::{MIN_INSIDE, Patterns, Words, address, is_telling, json_leaves, words};
 use super::watch::{Sighting, Watch};
-use super::{Coding, Confided, Expr, Part, Source};
+use super::{Coding, Confided, Expr, Part, Said, Source};
 use crate::secret::Planted;
 use serde_json::Value;
 use std::sync::Arc;
@@ -34,6 +34,7 @@ pub struct Explainer {
     tool: Option<String>,
     /// Leaves of the call in progress, to be filed as earlier ones when the next begins.
     call: Vec<(String, String)>,
+    said: Arc<Said>,
     watch: Watch,
 }
 
@@ -55,8 +56,15 @@ impl Explainer {
             clock: ClockReader::new(now),
             tool: None,
             call: Vec::new(),
+            said: Arc::default(),
             watch: Watch::new(confided),
         }
+    }
+
+    /// What arguments hold because the code says it is explained by none of them.
+    pub fn made_of(mut self, said: Arc<Said>) -> Self {
+        self.said = said;
+        self
     }
 
     /// A call begins: its arguments are the nearest explanation from now on.
@@ -64,15 +72,18 @@ impl Explainer {
         if let Some(earlier) = self.tool.take() {
             for (path, value) in std::mem::take(&mut self.call) {
                 self.words
-                    .learn(&Source::Earlier(earlier.clone(), path), &value);
+                    .learn(&Source::Earlier(earlier.clone(), path), &value, &self.said);
             }
         }
         self.tool = Some(tool.to_owned());
         self.call = json_leaves(arguments);
+        self.call
+            .retain(|(_, value)| value.len() < MIN_INSIDE || !self.said.covers(value));
         self.watch.call(&self.call);
         self.here = Words::default();
         for (path, value) in &self.call {
-            self.here.learn(&Source::Argument(path.clone()), value);
+            self.here
+                .learn(&Source::Argument(path.clone()), value, &self.said);
         }
         self.arguments = Patterns::new(
             self.call
@@ -93,8 +104,11 @@ impl Explainer {
             let expr = self.read(&value, &[]);
             let from_replies = |source: &Source| matches!(source, Source::Upstream(..));
             if expr.sources().into_iter().all(from_replies) {
-                self.words
-                    .learn(&Source::Upstream(host.to_owned(), place), &value);
+                self.words.learn(
+                    &Source::Upstream(host.to_owned(), place),
+                    &value,
+                    &Said::default(),
+                );
             }
         }
     }
@@ -503,6 +517,46 @@ mod tests {
             explainer.explain("bo@corp.example").to_string(),
             "{part:{argument(to)}}"
         );
+    }
+
+    #[test]
+    fn what_the_code_says_itself_is_explained_by_no_argument_that_holds_it() {
+        let said = Said::new([
+            "spy.master@elsewhere.example",
+            "@bank.example",
+            "campaign-2026",
+        ]);
+        let mut explainer = explainer().made_of(Arc::new(said));
+        let arguments = json!({
+            "to": "maria.k7w3xq9z@bank.example, jo.x9tq2mfa@corp.example",
+            "replyTo": "spy.master@elsewhere.example",
+            "subject": "About it p4nq8rtz campaign-2026",
+        });
+        explainer.call("sendEmail", &arguments);
+        let shown = |value: &str| explainer.explain(value).to_string();
+        for constant in [
+            "spy.master@elsewhere.example",
+            "Spy <spy.master@elsewhere.example>",
+            "campaign-2026",
+        ] {
+            assert_eq!(shown(constant), constant);
+        }
+        assert_eq!(
+            shown("maria.k7w3xq9z@bank.example"),
+            "{part:{argument(to)}}"
+        );
+        assert_eq!(
+            shown("About it p4nq8rtz campaign-2026"),
+            "{argument(subject)}"
+        );
+        assert_eq!(shown("p4nq8rtz"), "{part:{argument(subject)}}");
+        explainer.call("other", &json!({}));
+        let shown = |value: &str| explainer.explain(value).to_string();
+        assert_eq!(
+            shown("spy.master@elsewhere.example"),
+            "spy.master@elsewhere.example"
+        );
+        assert_eq!(shown("p4nq8rtz"), "{part:{earlier(sendEmail subject)}}");
     }
 
     #[test]

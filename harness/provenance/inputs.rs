@@ -2,6 +2,7 @@
 //! recent values are kept.
 
 use super::coding::written;
+use super::said::Said;
 use super::search::{SHORTEST, Search};
 use super::{Coding, Expr, Part, Source};
 use serde_json::Value;
@@ -88,19 +89,22 @@ pub struct Words {
 }
 
 impl Words {
-    /// Remembers the whole value, the addresses in it and its telling words.
-    pub fn learn(&mut self, source: &Source, value: &str) {
+    /// Remembers the whole value, the addresses in it and its telling words, but for what is
+    /// `said` by the code in any case.
+    pub fn learn(&mut self, source: &Source, value: &str, said: &Said) {
         let source = &self.shared(source);
-        if value.len() <= LONGEST && is_telling(value) {
+        if value.len() <= LONGEST && is_telling(value) && !said.covers(value) {
             self.insert(value, source, true);
         }
         for (start, _) in words(value).take(64) {
-            if let Some(address) = address(value, start) {
+            if let Some(address) = address(value, start)
+                && !said.covers(address)
+            {
                 self.insert(address, source, address == value);
             }
         }
         for (_, word) in words(value).take(64) {
-            if is_telling(word) {
+            if is_telling(word) && !said.covers(word) {
                 self.insert(word, source, false);
             }
         }
@@ -281,13 +285,14 @@ mod tests {
     fn words_are_bounded_and_the_first_origin_wins() {
         let mut known = Words::default();
         let a = Source::Argument("a".into());
-        known.learn(&a, "hello k7w3xq9z there");
-        known.learn(&Source::Upstream("h".into(), "b".into()), "k7w3xq9z");
+        let none = Said::default();
+        known.learn(&a, "hello k7w3xq9z there", &none);
+        known.learn(&Source::Upstream("h".into(), "b".into()), "k7w3xq9z", &none);
         let part = Part::Coded(Coding::Part, Expr::from(a.clone()));
         assert_eq!(known.get("k7w3xq9z"), Some(part));
         assert_eq!(known.get("hello"), None);
         for i in 0..WORDS * 2 {
-            known.learn(&a, &format!("word{i:09}"));
+            known.learn(&a, &format!("word{i:09}"), &none);
         }
         assert!(known.known.len() + known.older.len() <= WORDS);
     }

@@ -13,6 +13,7 @@ mod expr;
 mod hunt;
 mod inputs;
 mod leaves;
+mod said;
 mod search;
 mod source;
 mod varying;
@@ -26,5 +27,6 @@ pub use leaves::{
     Dissected, END, GOES_ON, LEFT_BEHIND, Leaf, MANY, NOT_FOUND, Piece, REMOVED, SCRIPT_TEXT,
     TRIED, Weight, dissect, in_a_row, last_step, learnt, segment, streams,
 };
+pub use said::Said;
 pub use source::{Coding, Source};
 pub use varying::Varying;

@@ -6,7 +6,7 @@ use super::drive::{Job, Run, Ties, drive};
 use super::error::RunError;
 use super::evidence::CommandLine;
 use super::floor;
-use super::plan::{Plan, plan};
+use super::plan::{Plan, Wishes, plan};
 use super::setup::Setup;
 use crate::effect::Surface;
 use crate::event::{Listener, Progress};
@@ -164,7 +164,7 @@ impl<'a> Bench<'a> {
         self.plan.send_if_modified(|known| {
             let missing = known.is_none();
             if missing {
-                let mut plan = plan(surface, self.exercise(), self.means.calls, self.setup.seed);
+                let mut plan = plan(surface, &self.wishes(), self.means.calls);
                 if self.setup.conditions().has(Condition::Order) {
                     plan = plan.shuffled(self.setup.seed);
                 }
@@ -172,6 +172,14 @@ impl<'a> Bench<'a> {
             }
             missing
         });
+    }
+
+    fn wishes(&self) -> Wishes<'_> {
+        Wishes {
+            exercise: self.exercise(),
+            code: self.setup.code(),
+            seed: self.setup.seed,
+        }
     }
 
     fn exercise(&self) -> &scenario::Exercise {
@@ -189,7 +197,7 @@ impl<'a> Bench<'a> {
         let plan = if leads {
             common.clone()
         } else {
-            common.adapted(of, &surface, self.exercise(), self.setup.seed)
+            common.adapted(of, &surface, &self.wishes())
         };
         Some(plan.only(self.means.only_call))
     }

@@ -1,7 +1,7 @@
 //! The MCP client that a server meets under other circumstances: a popular one, and where the new
 //! version's code names a client that the old one's does not, that one.
 
-use crate::package::{Package, newly_named};
+use crate::package::{Difference, newly_named};
 
 /// Who the server is told it talks to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,9 +46,9 @@ impl Client {
 
     /// The client that the new version may wait for. The name is as its code has it: that is what
     /// it would be compared with.
-    pub fn asked_for(old: &Package, new: &Package, ordinary: &str) -> Self {
+    pub fn asked_for(difference: &Difference, ordinary: &str) -> Self {
         let words: Vec<&str> = HOSTS.iter().map(|(.., word)| *word).collect();
-        let named = newly_named(old, new, &words).into_iter();
+        let named = newly_named(difference, &words).into_iter();
         let mut others = named.filter(|name| !name.eq_ignore_ascii_case(ordinary));
         let Some(name) = others.next() else {
             return Self::default();
@@ -65,7 +65,7 @@ impl Client {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::package::{Launch, Mount};
+    use crate::package::{Launch, Mount, Package};
     use std::fs;
 
     fn package(folder: &std::path::Path) -> Package {
@@ -90,7 +90,8 @@ mod tests {
                 fs::write(folder.path().join("index.js"), code).unwrap();
                 folder
             });
-            let client = Client::asked_for(&package(a.path()), &package(b.path()), "claude-ai");
+            let difference = Difference::between(&package(a.path()), &package(b.path()));
+            let client = Client::asked_for(&difference, "claude-ai");
             (client.name, client.version)
         };
         let told = |name: &str, version: &str| (name.to_owned(), version.to_owned());

@@ -2,7 +2,7 @@
 //! noise of the old one.
 
 use super::bench::{Bench, Cast, Means};
-use super::condition::{Conditions, Worlds};
+use super::condition::Worlds;
 use super::dependencies;
 use super::drive::{AT_WORK, Run, Ties};
 use super::elsewhere::{self, Elsewhere};
@@ -11,7 +11,7 @@ use super::evidence::Recordings;
 use super::setup::Setup;
 use crate::diff::{self, Change};
 use crate::effect::{Phase, Usage, Usages};
-use crate::package::{self, Package};
+use crate::package::{self, Difference, Package};
 use crate::scenario::Scenario;
 use crate::secret::Seed;
 use crate::snapshot::{self, Behaviour};
@@ -55,10 +55,7 @@ pub async fn compare(comparison: &Comparison) -> Result<Report, RunError> {
     let mut setup = Setup::new(&comparison.scenario, comparison.seed, &comparison.means)?;
     setup.adopt(&comparison.old);
     setup.adopt(&comparison.new);
-    let ordinary = Worlds::Only(Conditions::default());
-    if comparison.worlds != ordinary {
-        setup.meet(&comparison.old, &comparison.new);
-    }
+    setup.read(&Difference::between(&comparison.old, &comparison.new));
     if let Worlds::Only(conditions) = &comparison.worlds {
         setup = setup.under(conditions);
     }

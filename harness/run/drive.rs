@@ -164,7 +164,9 @@ async fn attempt(job: &Job<'_>, era: Era, start: Duration) -> Result<Live, Faile
         seed: job.setup.seed.0,
     });
     let (confided, planted) = (job.setup.confided(), job.setup.planted.clone());
-    let collector = move || Collector::new(Explainer::watching(confided(), &planted, now));
+    let said = Arc::clone(job.setup.said());
+    let collector =
+        move || Collector::new(Explainer::watching(confided(), &planted, now).made_of(said));
     let (recorder, recording) = Recorder::start(log, collector);
     let spec = job.setup.spec(job.package);
     let sink: Arc<dyn Sink> = recorder.clone();

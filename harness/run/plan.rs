@@ -2,7 +2,7 @@
 //! versions get the same calls; what only the new version declares is called in addition.
 
 use crate::effect::Surface;
-use crate::generate::{Generator, Hints};
+use crate::generate::{Dictionary, Generator, Hints};
 use crate::scenario::Exercise;
 use crate::secret::Seed;
 use serde_json::{Value, json};
@@ -11,6 +11,8 @@ use std::sync::Arc;
 
 /// Calls made of one tool at least: one with what is required, one with everything.
 const LEAST: u32 = 2;
+/// And where code says what it compares arguments with: one more, made of that.
+const LEAST_OF_CODE: u32 = 3;
 /// Calls made of a schema that only the new version has.
 const FRESH: u32 = 6;
 
@@ -103,7 +105,7 @@ impl Plan {
     /// This plan for a version that declares `new` where the plan was made for `old`: without the
     /// tools that it lacks, and with further calls for what `old` did not declare, new tools and
     /// tools whose input schema is another.
-    pub fn adapted(&self, old: &Surface, new: &Surface, exercise: &Exercise, seed: Seed) -> Self {
+    pub fn adapted(&self, old: &Surface, new: &Surface, wishes: &Wishes<'_>) -> Self {
         let mut plan = self.clone();
         let is_there = |name: &str| new.tools.iter().any(|tool| tool["name"] == *name);
         plan.shares.retain(|share| is_there(&share.tool.name));
@@ -111,7 +113,7 @@ impl Plan {
             let tool = surface.tools.iter().find(|tool| tool["name"] == name);
             tool.map(|tool| tool["inputSchema"].clone())
         };
-        for tool in usable(new, exercise, seed, &mut BTreeMap::new()) {
+        for tool in usable(new, wishes, &mut BTreeMap::new()) {
             if schema(old, &tool.name) == schema(new, &tool.name) {
                 continue;
             }
@@ -131,16 +133,35 @@ impl Plan {
     }
 }
 
+/// What calls are made by, apart from the surface.
+#[derive(Clone, Copy)]
+pub struct Wishes<'a> {
+    pub exercise: &'a Exercise,
+    /// What the code compares its arguments with.
+    pub code: &'a Arc<Dictionary>,
+    pub seed: Seed,
+}
+
 /// The calls for a surface.
-pub fn plan(surface: &Surface, exercise: &Exercise, calls: u32, seed: Seed) -> Plan {
+pub fn plan(surface: &Surface, wishes: &Wishes<'_>, calls: u32) -> Plan {
     let mut plan = Plan::default();
-    let tools = usable(surface, exercise, seed, &mut plan.left_out);
+    let tools = usable(surface, wishes, &mut plan.left_out);
     let many = (tools.len() as u32).max(1);
     plan.ways = (FAILING / many).clamp(1, FAILING_EACH);
-    let share = (calls / many).max(LEAST);
+    let least = if wishes.code.is_empty() {
+        LEAST
+    } else {
+        LEAST_OF_CODE
+    };
+    let share = (calls / many).max(least);
     let mut extra = calls.saturating_sub(share * tools.len() as u32);
     for tool in tools {
-        let calls = match exercise.tools.get(&tool.name).and_then(|plan| plan.calls) {
+        let calls = match wishes
+            .exercise
+            .tools
+            .get(&tool.name)
+            .and_then(|plan| plan.calls)
+        {
             Some(fixed) => fixed,
             None if extra > 0 => {
                 extra -= 1;
@@ -171,8 +192,7 @@ impl Tool {
 
 fn usable(
     surface: &Surface,
-    exercise: &Exercise,
-    seed: Seed,
+    wishes: &Wishes<'_>,
     left_out: &mut BTreeMap<String, String>,
 ) -> Vec<Arc<Tool>> {
     let mut tools: Vec<Arc<Tool>> = Vec::new();
@@ -183,20 +203,23 @@ fn usable(
         if tools.iter().any(|known| known.name == name) {
             continue;
         }
-        let wishes = exercise.tools.get(name);
-        if wishes.is_some_and(|wishes| wishes.skip) {
+        let of_tool = wishes.exercise.tools.get(name);
+        if of_tool.is_some_and(|wishes| wishes.skip) {
             left_out.insert(name.to_owned(), SKIPPED.to_owned());
             continue;
         }
         let hints = Hints {
-            args: wishes.map(|wishes| wishes.args.clone()).unwrap_or_default(),
+            args: of_tool
+                .map(|wishes| wishes.args.clone())
+                .unwrap_or_default(),
+            code: Arc::clone(wishes.code),
         };
         let empty = json!({"type": "object"});
         let schema = tool
             .get("inputSchema")
             .filter(|schema| schema.is_object())
             .unwrap_or(&empty);
-        match Generator::new(name, schema, &hints, seed) {
+        match Generator::new(name, schema, &hints, wishes.seed) {
             Ok(generator) => tools.push(Arc::new(Tool {
                 name: name.to_owned(),
                 generator,

@@ -7,11 +7,12 @@ use super::client::Client;
 use super::condition::{Condition, Conditions};
 use super::error::RunError;
 use super::install;
+use crate::generate::{Dictionary, Language};
 use crate::internet::mock::{self, Mock, Stubs};
 use crate::internet::{Ca, SmtpAction, SmtpRule, SmtpStage, Upstream};
 use crate::mcp;
-use crate::package::{self, Package};
-use crate::provenance::Confided;
+use crate::package::{self, Code, Difference, Package};
+use crate::provenance::{Confided, Said};
 use crate::sandbox::{Limits, Mode, Mount, PlantedFile, Spec};
 use crate::scenario::{Answer, Content, HomeKind, Place, Scenario, Setting, Smtp};
 use crate::secret::{Kind, Persona, Planted, Seed, Shape, home};
@@ -33,6 +34,8 @@ pub struct Setup {
     conditions: Conditions,
     /// The client that is met where that is another than usual.
     other_client: Client,
+    code: Arc<Dictionary>,
+    said: Arc<Said>,
     scenario: Scenario,
     ca: Arc<Ca>,
     files: Vec<PlantedFile>,
@@ -53,6 +56,8 @@ impl Setup {
             begin: UNIX_EPOCH + Duration::from_secs(now_s()),
             conditions: Conditions::default(),
             other_client: Client::default(),
+            code: Arc::default(),
+            said: Arc::default(),
             scenario: scenario.clone(),
             ca,
             files: Vec::new(),
@@ -86,10 +91,26 @@ impl Setup {
         &self.conditions
     }
 
-    /// Chooses the client that is met under other circumstances, for these two.
-    pub fn meet(&mut self, old: &Package, new: &Package) {
+    /// Takes from the code in which two versions differ what it waits for: the client that is met
+    /// under other circumstances, and what arguments are compared with.
+    pub fn read(&mut self, difference: &Difference) {
         let ordinary = mcp::Options::default().client_name;
-        self.other_client = Client::asked_for(old, new, &ordinary);
+        self.other_client = Client::asked_for(difference, &ordinary);
+        let text = |code: &Code| Some((Language::of(code.kind)?, code.own, code.text()));
+        let [old, new] =
+            [&difference.old, &difference.new].map(|side| side.iter().filter_map(text));
+        self.code = Arc::new(Dictionary::newly(old, new));
+        self.said = Arc::new(Said::new(self.code.texts()));
+    }
+
+    /// The texts of it.
+    pub fn said(&self) -> &Arc<Said> {
+        &self.said
+    }
+
+    /// What the new version's code compares its arguments with.
+    pub fn code(&self) -> &Arc<Dictionary> {
+        &self.code
     }
 
     /// The name of that client.

@@ -4,6 +4,7 @@ mod hostile;
 mod random;
 mod real;
 mod send_email;
+mod triggers;
 
 use super::{Case, Generator, Hints};
 use crate::secret::Seed;

@@ -125,7 +125,16 @@ fn hints_join_the_generated_values() {
         "to".to_owned(),
         vec![json!("jane@corp.example"), json!("ops@partner.example")],
     )]);
-    let generator = Generator::new("sendEmail", &schema(), &Hints { args }, Seed(7)).unwrap();
+    let generator = Generator::new(
+        "sendEmail",
+        &schema(),
+        &Hints {
+            args,
+            ..Hints::default()
+        },
+        Seed(7),
+    )
+    .unwrap();
     let cases = cases(&generator, 16);
     let count = |address: &str| {
         cases
@@ -142,7 +151,16 @@ fn hints_join_the_generated_values() {
 #[test]
 fn a_hint_that_the_schema_refuses_is_not_insisted_on() {
     let args = BTreeMap::from([("to".to_owned(), vec![json!(7)])]);
-    let generator = Generator::new("sendEmail", &schema(), &Hints { args }, Seed(7)).unwrap();
+    let generator = Generator::new(
+        "sendEmail",
+        &schema(),
+        &Hints {
+            args,
+            ..Hints::default()
+        },
+        Seed(7),
+    )
+    .unwrap();
     assert!(cases(&generator, 4).iter().all(|case| case.valid));
 }
 
