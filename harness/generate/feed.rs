@@ -25,8 +25,6 @@ const ITEMS: u32 = 64;
 /// Bytes of words, and patterns, that one text is made to hold.
 const WORDS: usize = 400;
 const PATTERNS: usize = 8;
-/// Draws from one pattern.
-const SAMPLES: usize = 8;
 /// Names of properties known of one schema.
 const NAMES: usize = 5_000;
 
@@ -124,10 +122,10 @@ impl<'s> Walk<'s, '_> {
             Theme::Nothing => return None,
             Theme::One(nth) => {
                 let entry = entries.get(nth)?;
-                if meant(entry, at, self.names) == Meant::Elsewhere {
-                    return None;
+                match meant(entry, at, self.names) {
+                    Meant::Elsewhere => return None,
+                    meant => feeding.alone(entry, meant == Meant::Here),
                 }
-                feeding.alone(entry)
             }
             Theme::All(turn) => {
                 let entries = at_place(entries, at, self.names);
@@ -149,7 +147,7 @@ impl<'s> Walk<'s, '_> {
         if quantity == Quantity::Effort {
             return None;
         }
-        let number = |entry: &&Entry| match entry.literal.what {
+        let number = |entry: &Entry| match entry.literal.what {
             What::Number(order, number) => Some(beyond(order, number.value())).filter(|n| fits(*n)),
             _ => None,
         };
@@ -163,7 +161,7 @@ impl<'s> Walk<'s, '_> {
 
     /// How long the list at `at` is to be.
     pub(super) fn fed_length(&self, at: &Place) -> Option<usize> {
-        let length = |entry: &&Entry| match entry.literal.what {
+        let length = |entry: &Entry| match entry.literal.what {
             What::Length(order, length) if entry.literal.of.is_some() && length <= ITEMS => {
                 Some(beyond(order, f64::from(length)))
             }
@@ -173,20 +171,18 @@ impl<'s> Walk<'s, '_> {
     }
 
     /// What `of` makes of the entry whose turn it is at `at`.
-    fn one_of(&self, at: &Place, of: &dyn Fn(&&Entry) -> Option<f64>) -> Option<f64> {
+    fn one_of(&self, at: &Place, of: &dyn Fn(&Entry) -> Option<f64>) -> Option<f64> {
         let entries = &self.hints.code.entries;
         match self.theme {
             Theme::Nothing => None,
             Theme::One(nth) => {
                 let entry = entries.get(nth)?;
                 let here = meant(entry, at, self.names) != Meant::Elsewhere;
-                here.then(|| of(&entry)).flatten()
+                here.then(|| of(entry)).flatten()
             }
             Theme::All(turn) => {
-                let made: Vec<f64> = at_place(entries, at, self.names)
-                    .iter()
-                    .filter_map(of)
-                    .collect();
+                let placed = at_place(entries, at, self.names);
+                let made: Vec<f64> = placed.iter().filter_map(|(entry, _)| of(entry)).collect();
                 made.get(turn % made.len().max(1)).copied()
             }
         }
@@ -209,12 +205,16 @@ fn meant(entry: &Entry, at: &Place, names: &BTreeSet<String>) -> Meant {
     }
 }
 
-/// The entries that are meant for `at`, those first that name it.
-fn at_place<'e>(entries: &'e [Entry], at: &Place, names: &BTreeSet<String>) -> Vec<&'e Entry> {
+/// The entries that may be meant for `at`, those first that name it, and whether they do.
+fn at_place<'e>(
+    entries: &'e [Entry],
+    at: &Place,
+    names: &BTreeSet<String>,
+) -> Vec<(&'e Entry, bool)> {
     let of = |wanted: Meant| {
-        entries
-            .iter()
-            .filter(move |entry| meant(entry, at, names) == wanted)
+        let entries = entries.iter();
+        let entries = entries.filter(move |entry| meant(entry, at, names) == wanted);
+        entries.map(move |entry| (entry, wanted == Meant::Here))
     };
     of(Meant::Here).chain(of(Meant::Anywhere)).collect()
 }
@@ -240,15 +240,17 @@ struct Feeding<'a> {
 
 impl Feeding<'_> {
     /// Texts for which a comparison with one entry may hold, the best first.
-    fn alone(&mut self, entry: &Entry) -> Vec<String> {
+    fn alone(&mut self, entry: &Entry, here: bool) -> Vec<String> {
         let text = self.text;
         match &entry.literal.what {
-            What::Text(r#use, said) => self.holding(*r#use, said),
+            What::Text(r#use, said) => self.holding(*r#use, said, here),
             What::Pattern(_) => {
                 let sample = self.sample(entry);
-                let made = sample.map(|sample| self.around(sample)).unwrap_or_default();
-                let matches =
-                    |text: &String| entry.pattern.as_ref().is_some_and(|p| p.matches(text));
+                let made = sample
+                    .map(|sample| self.around(sample, here))
+                    .unwrap_or_default();
+                let pattern = entry.pattern.as_ref();
+                let matches = |text: &String| pattern.is_some_and(|(p, _)| p.matches(text));
                 made.into_iter().filter(matches).collect()
             }
             What::Length(order, length) => {
@@ -257,7 +259,7 @@ impl Feeding<'_> {
                     Order::Equal => *length,
                     Order::Above => length + 1,
                 };
-                if length > LONG || !is_free(self.meaning) {
+                if length > LONG || !is_prose(self.meaning) {
                     return Vec::new();
                 }
                 let cut = |text: &str| text.chars().take(length as usize).collect::<String>();
@@ -270,20 +272,33 @@ impl Feeding<'_> {
     /// Texts for which all entries hold that can hold at once; of the others, one in turn.
     fn together(
         &mut self,
-        entries: &[&Entry],
+        entries: &[(&Entry, bool)],
         turn: usize,
         fits: &dyn Fn(&str) -> bool,
     ) -> Vec<String> {
         let one_of = |texts: &[String]| texts.get(turn % texts.len().max(1)).cloned();
-        if !is_free(self.meaning) {
-            let compared = |entry: &&&Entry| match &entry.literal.what {
-                // Whose host is its own is no trigger, for all that is known.
-                What::Text(r#use, said) => *r#use != Use::Plain && !is_an_address(said),
-                What::Pattern(_) => true,
+        if !is_prose(self.meaning) {
+            let open = matches!(
+                self.meaning,
+                Meaning::Email
+                    | Meaning::EmailList
+                    | Meaning::Url
+                    | Meaning::Domain
+                    | Meaning::Html
+            );
+            let compared = |(entry, here): &&(&Entry, bool)| match &entry.literal.what {
+                // A host that nothing is compared with is no trigger, for all that is known.
+                What::Text(r#use, said) => {
+                    (open || *here) && *r#use != Use::Plain && !is_an_address(said)
+                }
+                What::Pattern(_) => open || *here,
                 _ => false,
             };
             let made: Vec<String> = (entries.iter().filter(compared))
-                .filter_map(|entry| self.alone(entry).into_iter().find(|made| fits(made)))
+                .filter_map(|(entry, here)| {
+                    let made = self.alone(entry, *here).into_iter();
+                    made.into_iter().find(|made| fits(made))
+                })
                 .collect();
             return one_of(&made).into_iter().collect();
         }
@@ -298,15 +313,13 @@ impl Feeding<'_> {
         let all = |uses: &[Use]| -> Vec<String> {
             entries
                 .iter()
-                .filter_map(|entry| text(&entry.literal, uses))
+                .filter_map(|(entry, _)| text(&entry.literal, uses))
                 .collect()
         };
         let mut words = all(&[Use::Within]);
-        let patterns = entries
-            .iter()
-            .filter(|entry| entry.pattern.is_some())
-            .take(PATTERNS);
-        words.extend(patterns.filter_map(|entry| self.sample(entry)));
+        let patterns = entries.iter().filter(|(entry, _)| entry.pattern.is_some());
+        let patterns = patterns.take(PATTERNS);
+        words.extend(patterns.filter_map(|(entry, _)| self.sample(entry)));
         words.extend(all(&[Use::Listed]));
         words.extend(all(&[Use::Plain]));
         let mut room = WORDS;
@@ -315,10 +328,12 @@ impl Feeding<'_> {
             room -= if fits { word.len() + 1 } else { 0 };
             fits
         });
-        let longest = entries.iter().filter_map(|entry| match entry.literal.what {
-            What::Length(Order::Above, length) if length < LONG_BESIDE => Some(length + 1),
-            _ => None,
-        });
+        let longest = entries
+            .iter()
+            .filter_map(|(entry, _)| match entry.literal.what {
+                What::Length(Order::Above, length) if length < LONG_BESIDE => Some(length + 1),
+                _ => None,
+            });
         let length = longest.max().unwrap_or(0) as usize;
         let whole = |words: &[String], length: usize| {
             let start = one_of(&all(&[Use::Start])).map(|start| format!("{start} "));
@@ -332,9 +347,9 @@ impl Feeding<'_> {
             )
         };
         let single: Vec<String> = one_of(&words).into_iter().collect();
-        let equal = entries.iter().filter(|entry| entry.literal.of.is_some());
+        let equal = entries.iter().filter(|(_, here)| *here);
         let equal: Vec<String> = equal
-            .filter_map(|entry| text(&entry.literal, &[Use::Equal]))
+            .filter_map(|(entry, _)| text(&entry.literal, &[Use::Equal]))
             .collect();
         // What is to be the whole text can hold nothing else: it gets every second turn.
         let alone = (turn % 2 == 1).then(|| equal.get(turn / 2 % equal.len().max(1)).cloned());
@@ -343,7 +358,7 @@ impl Feeding<'_> {
     }
 
     /// Texts of this meaning that hold `said` where its use asks for it.
-    fn holding(&self, r#use: Use, said: &str) -> Vec<String> {
+    fn holding(&self, r#use: Use, said: &str, here: bool) -> Vec<String> {
         let (text, mark) = (self.text, self.mark);
         // A host that nothing is compared with is more likely one that is sent to.
         if r#use == Use::Plain && matches!(self.meaning, Meaning::Url | Meaning::Domain) {
@@ -377,30 +392,35 @@ impl Feeding<'_> {
                 vec![owned(said), format!("{said}/{mark}")]
             }
             (Meaning::Url, None) => vec![format!("{}/{said}", text.trim_end_matches('/'))],
-            (Meaning::Path | Meaning::RelativePath | Meaning::FileName, _) => {
+            (Meaning::Path | Meaning::RelativePath | Meaning::FileName, _) if r#use == Use::End => {
                 let (stem, _) = text.rsplit_once('.').unwrap_or((text, ""));
-                match r#use {
-                    Use::End => vec![format!("{stem}{said}"), format!("{stem}/{said}")],
-                    _ => vec![owned(said)],
-                }
+                vec![format!("{stem}{said}"), format!("{stem}/{said}")]
             }
             (Meaning::Html, _) if r#use != Use::Equal => {
                 vec![text.replacen("<p>", &format!("<p>{said} "), 1)]
             }
-            (meaning, _) if is_free(meaning) => match r#use {
+            (meaning, _) if is_prose(meaning) => match r#use {
                 Use::Equal => vec![owned(said)],
                 Use::Start => vec![format!("{said} {text}"), format!("{said}{text}")],
                 Use::End => vec![format!("{text} {said}"), format!("{text}{said}")],
-                Use::Within | Use::Listed | Use::Plain => {
-                    vec![format!("{text} {said}"), owned(said)]
-                }
+                Use::Listed => vec![owned(said), format!("{text} {said}")],
+                Use::Within | Use::Plain => vec![format!("{text} {said}")],
             },
-            _ => vec![owned(said)],
+            (meaning, _) if is_free(meaning) => match r#use {
+                Use::Equal | Use::Listed => vec![owned(said)],
+                Use::Start => vec![format!("{said}{text}")],
+                Use::End => vec![format!("{text}{said}")],
+                Use::Within => vec![format!("{text}-{said}")],
+                Use::Plain => Vec::new(),
+            },
+            // Servers know what they take there: only where it is meant.
+            _ if here => vec![owned(said)],
+            _ => Vec::new(),
         }
     }
 
     /// Texts of this meaning around one that a pattern matches.
-    fn around(&self, sample: String) -> Vec<String> {
+    fn around(&self, sample: String, here: bool) -> Vec<String> {
         let (text, mark) = (self.text, self.mark);
         let made = match self.meaning {
             Meaning::Email | Meaning::EmailList => {
@@ -415,21 +435,28 @@ impl Feeding<'_> {
                 format!("{}/{sample}", text.trim_end_matches('/')),
             ],
             Meaning::Html => vec![text.replacen("<p>", &format!("<p>{sample} "), 1)],
-            meaning if is_free(meaning) => vec![format!("{text} {sample}")],
-            _ => Vec::new(),
+            meaning if is_prose(meaning) => vec![format!("{text} {sample}")],
+            _ if here => Vec::new(),
+            _ => return Vec::new(),
         };
         made.into_iter().chain([sample]).collect()
     }
 
     /// A text that an entry's pattern matches.
     fn sample(&mut self, entry: &Entry) -> Option<String> {
-        let pattern = entry.pattern.as_ref()?;
-        (0..SAMPLES).find_map(|_| {
-            let sample = pattern.sample(self.mark, 0, self.draw)?;
-            let telling = !sample.trim().is_empty() && pattern.matches(&sample);
-            telling.then_some(sample)
-        })
+        let (_, samples) = entry.pattern.as_ref()?;
+        let drawn = (self.draw)(samples.len() as u64) as usize;
+        samples.get(drawn).cloned()
     }
+}
+
+/// Whether a text of this kind is written for people: they write what they like.
+fn is_prose(meaning: Meaning) -> bool {
+    let name = matches!(
+        meaning,
+        Meaning::Id | Meaning::Slug | Meaning::Username | Meaning::Secret
+    );
+    is_free(meaning) && !name
 }
 
 /// `a@b.example`, or a URL: what is sent to, not what is looked for.

@@ -21,7 +21,7 @@ pub struct Code {
     path: PathBuf,
     /// Its extension, in lower case as files of code have it: `js`, `py`.
     pub kind: &'static str,
-    /// Whether it is the package's own, not a dependency's.
+    /// Whether it is the package's own: no dependency's, and none of its tests.
     pub own: bool,
 }
 
@@ -112,6 +112,9 @@ fn files(package: &Package, other: &Package) -> Files {
 /// Whether a file belongs to the package itself: what holds it last is no package of another
 /// name.
 fn is_own(at: &Path, name: Option<&str>) -> bool {
+    if is_a_test(at) {
+        return false;
+    }
     let holder = at.ancestors().skip(1).find_map(is_package);
     let named = |holder: String| name.is_some_and(|name| name == holder);
     match holder {
@@ -126,6 +129,22 @@ fn is_own(at: &Path, name: Option<&str>) -> bool {
             module.is_none_or(|module| name.is_some_and(|name| plain(name) == plain(module)))
         }
     }
+}
+
+/// Tests and declarations of types, which a server has no need of when it runs.
+fn is_a_test(at: &Path) -> bool {
+    let mut folders = at.iter().filter_map(|part| part.to_str());
+    let name = at
+        .file_name()
+        .and_then(|name| name.to_str())
+        .unwrap_or_default();
+    let named = [".test.", ".spec.", ".d."]
+        .iter()
+        .any(|part| name.contains(part))
+        || name.starts_with("test_");
+    named
+        || folders
+            .any(|folder| ["test", "tests", "__tests__", "spec", "examples"].contains(&folder))
 }
 
 /// The name of the dependency whose folder this is: `node_modules/@scope/name`.
@@ -184,6 +203,7 @@ pub(super) mod tests {
             write(of, "site-packages/httpx/a.py", text);
             write(of, "site-packages/server/a.py", text);
             write(of, "a/index.mjs", text);
+            write(of, "a/index.test.mjs", text);
         }
         write(&new, "added.ts", "0");
         let difference = Difference::between(
@@ -201,6 +221,7 @@ pub(super) mod tests {
             "a/index.mjs own",
             "node_modules/server/index.js own",
             "site-packages/server/a.py own",
+            "a/index.test.mjs -",
             "node_modules/@x/other/index.cjs -",
             "site-packages/httpx/a.py -",
         ];

@@ -3,6 +3,7 @@
 use super::lex::{Language, tokens};
 use super::used::{Literal, Order, Use, What, literals};
 use crate::generate::pattern::Pattern;
+use crate::secret::Seed;
 use data_encoding::BASE64;
 use std::collections::HashMap;
 use std::fmt;
@@ -12,6 +13,9 @@ const TOKENS: usize = 2_000_000;
 const COUNTED: usize = 200_000;
 /// Literals kept: more than the calls of any run try.
 const KEPT: usize = 256;
+/// Texts kept that one pattern matches, and draws for them.
+const SAMPLES: usize = 4;
+const DRAWS: usize = 16;
 
 /// What to make arguments of: literals that code compares something with, the most telling first.
 /// The same code gives the same dictionary.
@@ -22,8 +26,34 @@ pub struct Dictionary {
 
 pub(in crate::generate) struct Entry {
     pub(in crate::generate) literal: Literal,
-    /// Of a pattern that can be met.
-    pub(in crate::generate) pattern: Option<Pattern>,
+    /// Of a pattern, and texts that it matches.
+    pub(in crate::generate) pattern: Option<(Pattern, Vec<String>)>,
+}
+
+impl Entry {
+    fn new(literal: Literal) -> Self {
+        let pattern = match &literal.what {
+            What::Pattern(source) => Pattern::new(source).map(|pattern| {
+                let samples = samples(&pattern, source);
+                (pattern, samples)
+            }),
+            _ => None,
+        };
+        Self { literal, pattern }
+    }
+}
+
+/// The same for the same pattern, whoever asks: what arguments are made of must be known to
+/// whoever explains what was sent.
+fn samples(pattern: &Pattern, source: &str) -> Vec<String> {
+    let mut draws = Seed(0).stream(source);
+    let mut made: Vec<String> = (0..DRAWS)
+        .filter_map(|_| pattern.sample("", 0, &mut |bound| draws.below(bound)))
+        .filter(|sample| !sample.trim().is_empty() && pattern.matches(sample))
+        .collect();
+    made.dedup();
+    made.truncate(SAMPLES);
+    made
 }
 
 /// One file of code: its language, whether it is the package's own and not a dependency's, and its
@@ -41,24 +71,21 @@ impl Dictionary {
         let mut kept: Vec<(Literal, Seen)> = seen.times.into_iter().collect();
         kept.retain(|(literal, seen)| seen.times > 0 && is_telling(literal));
         kept.sort_by_key(|(literal, seen)| (!seen.own, rank(literal), seen.first));
-        let entries = kept.into_iter().take(KEPT).map(|(literal, _)| {
-            let pattern = match &literal.what {
-                What::Pattern(source) => Pattern::new(source),
-                _ => None,
-            };
-            Entry { literal, pattern }
-        });
+        let kept = kept.into_iter().take(KEPT);
         Self {
-            entries: entries.collect(),
+            entries: kept.map(|(literal, _)| Entry::new(literal)).collect(),
         }
     }
 
     /// The texts that arguments are made of as they stand.
     pub fn texts(&self) -> impl Iterator<Item = &str> {
-        let literals = self.entries.iter().map(|entry| &entry.literal.what);
-        literals.filter_map(|what| match what {
-            What::Text(_, text) => Some(text.as_str()),
-            _ => None,
+        self.entries.iter().flat_map(|entry| {
+            let text = match &entry.literal.what {
+                What::Text(_, text) => Some(text),
+                _ => None,
+            };
+            let samples = entry.pattern.iter().flat_map(|(_, samples)| samples);
+            text.into_iter().chain(samples).map(String::as_str)
         })
     }
 
@@ -145,7 +172,8 @@ fn is_telling(literal: &Literal) -> bool {
 fn is_a_word(text: &str) -> bool {
     let letters = text.chars().filter(|c| c.is_alphabetic()).count();
     let spoken = |c: char| c.is_alphanumeric() || " -_'".contains(c);
-    (3..=40).contains(&text.len()) && letters >= 3 && text.chars().all(spoken)
+    let short = (3..=24).contains(&text.len()) && text.matches(' ').count() <= 2;
+    short && letters >= 3 && !text.starts_with('-') && text.chars().all(spoken)
 }
 
 /// `bank.example`, `@bank.example`: where people get mail, not a whole address.
