@@ -430,10 +430,8 @@ impl Feeding<'_> {
                 let begun = [format!("{sample}{text}"), format!("{sample}.{text}")];
                 ending.into_iter().chain(begun).collect()
             }
-            Meaning::Url => vec![
-                format!("https://{sample}/{mark}"),
-                format!("{}/{sample}", text.trim_end_matches('/')),
-            ],
+            Meaning::Url if is_a_host(&sample) => vec![format!("https://{sample}/{mark}")],
+            Meaning::Url => vec![format!("{}/{sample}", text.trim_end_matches('/'))],
             Meaning::Html => vec![text.replacen("<p>", &format!("<p>{sample} "), 1)],
             meaning if is_prose(meaning) => vec![format!("{text} {sample}")],
             _ if here => Vec::new(),

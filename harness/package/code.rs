@@ -62,6 +62,15 @@ impl Difference {
             new: side(&is, &was),
         }
     }
+
+    /// The code of one version where there is no other: what is its own.
+    pub fn whole(package: &Package) -> Self {
+        let own = files(package, package).into_values();
+        Self {
+            old: Vec::new(),
+            new: own.filter(|code| code.own).collect(),
+        }
+    }
 }
 
 /// Files of code by the mount they are in and their path there.
@@ -70,7 +79,9 @@ type Files = BTreeMap<(usize, PathBuf), Code>;
 fn files(package: &Package, other: &Package) -> Files {
     let same = |name: &str| {
         let version = package.dependencies.get(name);
-        version.is_some() && version == other.dependencies.get(name)
+        // A package may be asked about under one version with two texts.
+        let dependency = package.name.as_deref() != Some(name);
+        dependency && version.is_some() && version == other.dependencies.get(name)
     };
     let mut found = Files::new();
     let mut bytes = 0;
@@ -226,6 +237,9 @@ pub(super) mod tests {
             "site-packages/httpx/a.py -",
         ];
         assert_eq!(told(&difference.old, &old), both);
+        let alone = package(new.path(), &[]);
+        assert!(Difference::whole(&alone).new.iter().all(|code| code.own));
+        assert_eq!(Difference::whole(&alone).new.len(), 5);
         let new_side = told(&difference.new, &new);
         assert_eq!(new_side[1], "added.ts own");
         assert_eq!(new_side.len(), both.len() + 1);

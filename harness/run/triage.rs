@@ -10,6 +10,7 @@ use super::evidence::Recordings;
 use super::setup::Setup;
 use crate::diff::Rule;
 use crate::effect::Phase;
+use crate::package::Difference;
 use crate::provenance::{Expr, Source};
 use crate::secret::{Kind, Planted};
 use crate::snapshot::{self, Behaviour, Calls, Operation, Place, Scope, Scoped, Sightings};
@@ -22,6 +23,7 @@ pub async fn triage(observation: &Observation) -> Result<Report, RunError> {
     let began = Instant::now();
     let mut setup = Setup::new(&observation.scenario, observation.seed, &observation.means)?;
     setup.adopt(&observation.package);
+    setup.read(&Difference::whole(&observation.package));
     let bench = Bench::new(&setup, &observation.means);
     let cast = |role| Cast {
         package: &observation.package,

@@ -27,3 +27,4 @@ mod source;
 mod tidy;
 mod traces;
 mod variants;
+mod waits;
