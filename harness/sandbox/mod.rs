@@ -27,6 +27,8 @@ mod copy;
 mod errand;
 mod error;
 mod etc;
+mod faces;
+mod hardware;
 mod harvest;
 mod helper;
 mod init;

@@ -26,4 +26,5 @@ mod snapshots;
 mod source;
 mod tidy;
 mod traces;
+mod trust;
 mod variants;
