@@ -53,7 +53,7 @@ pub use model::{
 };
 pub use target::{Target, TargetError};
 pub use timestamp::{BadTimestamp, Timestamp};
-pub use trusting::{Root, brings_roots, of_system, trusting};
+pub use trusting::{Root, Trusting, brings_roots, of_system, trusting};
 
 #[cfg(test)]
 mod tests;

@@ -7,6 +7,7 @@ use super::cache::Cache;
 use super::error::FetchError;
 use super::{host, node};
 use memchr::memmem;
+use serde::{Deserialize, Serialize};
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::os::unix::fs::{FileExt, PermissionsExt};
@@ -64,8 +65,26 @@ pub fn of_system() -> Vec<PathBuf> {
     found
 }
 
-/// A copy of `program` that trusts `root`; none where it has no list in which one could be
-/// replaced.
+/// How an interpreter comes to trust a root.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Trusting {
+    /// A copy of it does.
+    Copy(PathBuf),
+    /// It reads the machine's trust store, as distributions build it.
+    ByItself,
+    /// Neither: there is no list in which a root could be replaced.
+    Not,
+}
+
+/// What was recorded of a program.
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+enum Kind {
+    Copy,
+    ByItself,
+    Not,
+}
+
+/// Sees to it that a copy of `program` trusts `root`, if it needs one.
 ///
 /// # Errors
 /// Where no copy can be kept in the cache.
@@ -74,13 +93,13 @@ pub fn trusting(
     root: &Root,
     cache: &Path,
     progress: &dyn Fn(&str),
-) -> Result<Option<PathBuf>, FetchError> {
+) -> Result<Trusting, FetchError> {
     let Some(identity) = node::identity(program, NAMES) else {
-        return Ok(None);
+        return Ok(Trusting::Not);
     };
     let name = program.file_name().unwrap_or_default();
     let shelf = cache.join(SHELF);
-    let entry = Cache::new(cache).entry::<bool, _>(
+    let entry = Cache::new(cache).entry::<Kind, _>(
         SHELF,
         &name.to_string_lossy(),
         &[&identity, root.pem],
@@ -90,15 +109,18 @@ pub fn trusting(
             copy(program, &folder.join(name), root)
         },
     )?;
-    let copy = entry.record.then(|| entry.root.join(name));
     if let Some(place) = entry.root.parent() {
         tidy(&shelf, place);
     }
-    Ok(copy)
+    Ok(match entry.record {
+        Kind::Copy => Trusting::Copy(entry.root.join(name)),
+        Kind::ByItself => Trusting::ByItself,
+        Kind::Not => Trusting::Not,
+    })
 }
 
-/// Copies it; false, and nothing is there, where that would not be trusting.
-fn copy(program: &Path, to: &Path, root: &Root) -> Result<bool, FetchError> {
+/// Copies it; nothing is there where that would not be trusting, or is not needed.
+fn copy(program: &Path, to: &Path, root: &Root) -> Result<Kind, FetchError> {
     let cannot = FetchError::io("copy", program);
     let made = (|| -> io::Result<bool> {
         let source = File::open(program)?;
@@ -118,14 +140,27 @@ fn copy(program: &Path, to: &Path, root: &Root) -> Result<bool, FetchError> {
         target.set_modified(about.modified()?)?;
         Ok(true)
     })();
-    match made.map_err(cannot)? {
-        true if knows(to, root)? => Ok(true),
-        true => {
-            fs::remove_file(to).map_err(FetchError::io("remove", to))?;
-            Ok(false)
+    if made.map_err(cannot)? {
+        if knows(to, root)? {
+            return Ok(Kind::Copy);
         }
-        false => Ok(false),
+        fs::remove_file(to).map_err(FetchError::io("remove", to))?;
     }
+    Ok(match reads_store(program) {
+        true => Kind::ByItself,
+        false => Kind::Not,
+    })
+}
+
+/// Asks an interpreter whether it was built to read the machine's trust store (Node's
+/// `--openssl-use-def-ca-store`).
+fn reads_store(program: &Path) -> bool {
+    let script = "process.stdout.write(String(process.config.target_defaults.defines\
+        .includes('NODE_OPENSSL_CERT_STORE')))";
+    let mut command = host::client(program, host::NEUTRAL);
+    let said = host::run(command.env_remove("NODE_OPTIONS").args(["-e", script]));
+    // One that cannot even be started, or is another program, was not.
+    said.is_ok_and(|said| said.ok && said.stdout == "true")
 }
 
 /// A certificate in a program: where, and the room up to the end of its string.
@@ -173,7 +208,7 @@ fn replacement(slots: Vec<Slot>, root: &Root) -> Option<(u64, Vec<u8>)> {
     let is_namesake =
         |slot: &&Slot| der(&slot.pem).is_some_and(|certificate| (root.is_namesake)(&certificate));
     let fits = || slots.iter().filter(has_room);
-    let slot = fits().find(is_namesake).or_else(|| fits().last())?;
+    let slot = fits().find(is_namesake).or_else(|| fits().next_back())?;
     let tail = &slot.pem[slot.pem.trim_ascii_end().len()..];
     let mut bytes = [text, tail].concat();
     bytes.resize(slot.pem.len(), 0);
@@ -322,10 +357,10 @@ mod tests {
             is_namesake: &|_| false,
         };
         let copied = || trusting(&program, &root, cache.path(), &|_| ()).unwrap();
-        assert_eq!((copied(), copied()), (None, None));
+        assert_eq!((copied(), copied()), (Trusting::Not, Trusting::Not));
         // A script is no interpreter, whatever it is called.
         fs::write(&program, "#!/bin/sh").unwrap();
-        assert_eq!(copied(), None);
+        assert_eq!(copied(), Trusting::Not);
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! to read the machine's, and that is told.
 
 use crate::internet::{Ca, CaError};
-use crate::package::{self, Launch};
+use crate::package::{self, Launch, Trusting};
 use crate::sandbox::{Mode, Mount, PlantedFile};
 use std::collections::BTreeMap;
 use std::fs;
@@ -111,11 +111,12 @@ impl Trust {
             is_namesake: &|certificate| ca.is_namesake(certificate),
         };
         let why = match package::trusting(program, &root, cache, progress) {
-            Ok(Some(copy)) => {
+            Ok(Trusting::Copy(copy)) => {
                 self.copies.insert(program.to_owned(), copy);
                 return;
             }
-            Ok(None) => "it brings no list of its own that could be added to".to_owned(),
+            Ok(Trusting::ByItself) => return,
+            Ok(Trusting::Not) => "it has no list that could be added to".to_owned(),
             Err(error) => error.to_string(),
         };
         self.without.insert(program.to_owned(), why);
@@ -154,21 +155,32 @@ impl Trust {
         own.chain(of_system).collect()
     }
 
-    /// A variable that has interpreters read the machine's list, where one has no copy.
+    /// A variable that has interpreters read the machine's list, where one that knows it has no copy.
     pub fn variable(&self) -> Option<(&'static str, &'static str)> {
-        (!self.without.is_empty()).then_some(("NODE_OPTIONS", "--use-openssl-ca"))
+        let reads = self.without.keys().any(|program| is_node(program));
+        reads.then_some(("NODE_OPTIONS", "--use-openssl-ca"))
     }
 
-    /// What a server can notice for want of a copy, each a sentence.
+    /// What a server can notice for want of a copy, or does not do, each a sentence.
     pub fn notes(&self) -> Vec<String> {
         let told = |(program, why): (&PathBuf, &String)| {
-            format!(
-                "a server can see the variable NODE_OPTIONS, which has `{}` trust the fake internet: no copy of it that does so by itself could be made ({why})",
-                program.display()
-            )
+            let name = program.display();
+            if is_node(program) {
+                format!(
+                    "a server can see the variable NODE_OPTIONS, which has `{name}` trust the fake internet: no copy of it that does so by itself could be made ({why})"
+                )
+            } else {
+                format!(
+                    "`{name}` refuses the fake internet: no copy of it that trusts it could be made ({why})"
+                )
+            }
         };
         self.without.iter().map(told).collect()
     }
+}
+
+fn is_node(program: &Path) -> bool {
+    program.file_name().is_some_and(|name| name == "node")
 }
 
 fn planted(path: &str, content: &[u8]) -> PlantedFile {

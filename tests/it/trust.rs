@@ -54,14 +54,14 @@ fn every_client_trusts_and_no_variable_says_so() {
                 !refused.iter().any(|word| answer.contains(word)),
                 "{answer}"
             );
-            let of_git = |event: &&Value| event["host"] == "git.corp.example";
+            let of_git = |event: &&Value| event["peer"]["host"] == "git.corp.example";
             assert!(of("http").filter(of_git).count() > 0, "{answer}");
         } else {
             assert_eq!(answer, "200", "{client}");
             asked += 1;
         }
     }
-    let requests = of("http").filter(|event| event["host"] == "api.corp.example");
+    let requests = of("http").filter(|event| event["peer"]["host"] == "api.corp.example");
     assert_eq!(requests.count(), asked);
 
     assert_eq!(told["variables"], serde_json::json!(VARIABLES));
