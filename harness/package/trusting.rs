@@ -231,8 +231,9 @@ fn der(pem: &[u8]) -> Option<Vec<u8>> {
 fn knows(copy: &Path, root: &Root) -> Result<bool, FetchError> {
     let script = "const own = process.env.ROOT.trim();\
         const all = require('tls').rootCertificates.map((root) => root.trim());\
-        const read = new (require('crypto').X509Certificate)(own);\
-        process.stdout.write(String(all.includes(own) && read.ca))";
+        const { X509Certificate } = require('crypto');\
+        const read = !X509Certificate || new X509Certificate(own).ca;\
+        process.stdout.write(String(all.includes(own) && read))";
     let mut command = host::client(copy, host::NEUTRAL);
     command.env_remove("NODE_OPTIONS").env("ROOT", root.pem);
     let said = host::run(command.args(["-e", script]))?;

@@ -11,6 +11,13 @@ use std::sync::atomic::{AtomicI64, Ordering};
 /// is put to sleep.
 const UPTIME_S: i64 = 3 * 86_400 + 15_133;
 const NS: i64 = 1_000_000_000;
+/// Parts of a second in which /proc tells times (USER_HZ).
+const TICKS: i64 = 100;
+/// Settings that were changed for the many connections of a long run, as they are by default.
+const SETTINGS: &[(&str, &str)] = &[
+    ("sys/net/ipv4/ip_local_port_range", "32768\t60999\n"),
+    ("sys/net/ipv4/tcp_tw_reuse", "2\n"),
+];
 
 /// How far the clocks inside are ahead of the real ones, in nanoseconds.
 #[derive(Debug, Default)]
@@ -35,6 +42,7 @@ enum Face {
     Stat,
     Uptime,
     Machine,
+    Setting(&'static str),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,7 +67,8 @@ pub fn text(path: &str, clocks: &Clocks, real: impl FnOnce() -> Option<String>) 
         Face::Audit => Persona::DEFAULT.uid.to_string(),
         Face::Session if is_init => u32::MAX.to_string(),
         Face::Session => "2".to_owned(),
-        Face::Stat => first_process(&real()?)?,
+        Face::Stat => process(&real()?, is_init)?,
+        Face::Setting(text) => text.to_owned(),
         Face::Uptime => uptime(&real()?, clocks)?,
         Face::Machine => since(&real()?, clocks),
     })
@@ -72,6 +81,9 @@ fn face(path: &str) -> Option<(Face, bool)> {
         "uptime" => return Some((Face::Uptime, false)),
         "stat" => return Some((Face::Machine, false)),
         _ => {}
+    }
+    if let Some((_, text)) = SETTINGS.iter().find(|(name, _)| *name == path) {
+        return Some((Face::Setting(text), false));
     }
     let (process, what) = path.split_once('/')?;
     let is_number = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
@@ -93,7 +105,7 @@ fn face(path: &str) -> Option<(Face, bool)> {
         "cgroup" => Face::Control,
         "loginuid" => Face::Audit,
         "sessionid" => Face::Session,
-        "stat" if is_init => Face::Stat,
+        "stat" => Face::Stat,
         _ => return None,
     };
     Some((face, is_init))
@@ -129,13 +141,21 @@ fn status(real: &str, is_init: bool) -> String {
     out
 }
 
-/// The line of process 1 (proc_pid_stat (5)), which began with the machine.
-fn first_process(real: &str) -> Option<String> {
+/// The line of a process (proc_pid_stat (5)), begun as long after the machine was started as that
+/// seems to be; process 1 began with it.
+fn process(real: &str, is_init: bool) -> Option<String> {
     // The name in parentheses may hold anything; the state follows it, the start is 19 further.
     let end = real.rfind(')')?;
     let (name, rest) = real.split_at(end + 1);
     let mut fields: Vec<&str> = rest.trim().split(' ').collect();
-    *fields.get_mut(19)? = "9";
+    let began = fields.get_mut(19)?;
+    let shown = match is_init {
+        true => "9".to_owned(),
+        false => (began.parse::<i64>().ok()?)
+            .saturating_add(UPTIME_S * TICKS)
+            .to_string(),
+    };
+    *began = &shown;
     Some(format!("{name} {}\n", fields.join(" ")))
 }
 
@@ -298,7 +318,7 @@ mod tests {
         }
         for path in [
             "/proc/7/maps",
-            "/proc/7/stat",
+            "/proc/7/statm",
             "/proc/7/task/x/status",
             "/proc/7/task/9",
             "/proc/self/status",
@@ -318,8 +338,8 @@ mod tests {
         clocks.ahead_ns.store(100 * NS, Ordering::Relaxed);
         clocks.passed_ns.store(86_400 * NS, Ordering::Relaxed);
         let of = |path: &str, real: &str| text(path, &clocks, || Some(real.to_owned()));
-        let up = of("/proc/uptime", "50.25 100.00\n");
-        assert_eq!(up.as_deref(), Some("360783.25 721566.00\n"));
+        let up = of("/proc/uptime", "50.00 100.00\n");
+        assert_eq!(up.as_deref(), Some("360783.00 721566.00\n"));
         let machine = of("/proc/stat", "cpu  1 2\nbtime 1000000\nprocesses 7\n");
         let want = "cpu  1 2\nbtime 725767\nprocesses 7\n";
         // 1000000 + 100 - 274333.
@@ -328,11 +348,13 @@ mod tests {
     }
 
     #[test]
-    fn the_first_process_began_with_the_machine() {
+    fn processes_began_after_the_machine_and_the_first_with_it() {
         let fields: Vec<String> = (4..=52).map(|n| n.to_string()).collect();
         let real = format!("1 (a) S) S {}\n", fields.join(" "));
         let shown = shown("/proc/1/stat", &real).unwrap();
         assert_eq!(shown, real.replace(" 22 ", " 9 "));
+        let shown = text("/proc/7/stat", &Clocks::default(), || Some(real.clone()));
+        assert_eq!(shown, Some(real.replace(" 22 ", " 27433322 ")));
     }
 
     #[test]
@@ -364,7 +386,7 @@ mod tests {
 
         #[test]
         fn any_text_is_changed_without_harm(real in "[a-zA-Z0-9:()\\t\\n .-]{0,200}") {
-            for path in ["/proc/7/status", "/proc/1/status", "/proc/1/stat", "/proc/uptime", "/proc/stat"] {
+            for path in ["/proc/7/status", "/proc/1/status", "/proc/1/stat", "/proc/7/stat", "/proc/uptime", "/proc/stat"] {
                 shown(path, &real);
             }
         }

@@ -127,8 +127,10 @@ pub fn prepare(spec: &Spec, sink: Arc<dyn Sink>) -> Result<Prepared, StartError>
     else {
         return Err(StartError::Silent);
     };
-    let targets = spec.mounts.iter().map(|mount| mount.target.clone());
-    let package: Vec<String> = targets.collect();
+    // A program shown in place of the system's is the system's to whoever tries to change it.
+    let targets = spec.mounts.iter().map(|mount| &mount.target);
+    let own = targets.filter(|target| !target.starts_with("/usr/"));
+    let package: Vec<String> = own.cloned().collect();
     let premises = |env: &[(String, String)]| Premises {
         env: env.to_vec(),
         package: package.clone(),

@@ -38,6 +38,16 @@ tell("uptime-and-start-disagree", () => {
   const started = Number(read("/proc/stat").match(/^btime (\d+)$/m)[1]);
   return Math.abs(Date.now() / 1000 - os.uptime() - started) > 5;
 });
+tell("process-older-than-it-is", () => {
+  const started = Number(read("/proc/stat").match(/^btime (\d+)$/m)[1]);
+  const ticks = Number(read("/proc/self/stat").split(") ")[1].split(" ")[19]);
+  return Math.abs(started + ticks / 100 - (Date.now() / 1000 - process.uptime())) > 5;
+});
+tell("network-settings", () => read("/proc/sys/net/ipv4/ip_local_port_range") !== "32768\t60999\n");
+tell("namespaces", () => fs.readlinkSync("/proc/self/ns/user") !== "user:[4026531837]");
+tell("limits", () => /^Max data size +\d/m.test(read("/proc/self/limits")));
+tell("sparse-etc", () => fs.readdirSync("/etc").length < 60);
+tell("no-default-route", () => read("/proc/net/route").trim().split("\n").length < 2);
 tell("low-process-id", () => process.pid < 300);
 tell("parent-is-the-first-process", () => process.ppid === 1);
 tell("few-processes", () => fs.readdirSync("/proc").filter((name) => /^\d+$/.test(name)).length < 20);
