@@ -6,7 +6,7 @@
 use crate::internet::{Ca, CaError};
 use crate::package::{self, Launch, Trusting};
 use crate::sandbox::{Mode, Mount, PlantedFile};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -76,13 +76,16 @@ impl Trust {
         for path in below(PYTHONS, "python3", CERTIFI) {
             trust.files.push(planted(&path, &trust.bundle));
         }
-        if Path::new(JAVA).is_dir() {
+        // Most of them lead to one file.
+        let own = below(&[JAVA], "", &["lib/security/cacerts"]);
+        let known = KEY_STORES.iter().map(|path| (*path).to_owned()).chain(own);
+        let places = known.filter_map(|path| fs::canonicalize(path).ok());
+        let places: BTreeSet<PathBuf> = places.filter(|path| path.is_file()).collect();
+        if !places.is_empty() {
             let store = ca.key_store(&roots);
-            let own = below(&[JAVA], "", &["lib/security/cacerts"]);
-            let places = KEY_STORES.iter().map(|path| (*path).to_owned()).chain(own);
-            trust
-                .files
-                .extend(places.map(|path| planted(&path, &store)));
+            let places = places.iter().filter_map(|path| path.to_str());
+            let planted = places.map(|path| planted(path, &store));
+            trust.files.extend(planted);
         }
         for program in package::of_system() {
             trust.copy(&program, ca, cache, progress);
