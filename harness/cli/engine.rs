@@ -53,6 +53,7 @@ pub fn diff(what: &Diff, shell: &Shell) -> Result<Exit, Failure> {
                 only_call: what.exercise.only_call,
                 jobs: what.exercise.jobs,
                 folder: folder.next(),
+                cache: cache(&what.exercise)?,
                 command: command.clone(),
                 listener: Arc::clone(&listener),
                 mounted: Vec::new(),
@@ -282,20 +283,22 @@ fn clone<'a>(options: &package::Options<'a>) -> package::Options<'a> {
     }
 }
 
+/// The folder that was named, else the user's own.
+pub fn cache(exercise: &Exercise) -> Result<PathBuf, Failure> {
+    let cache = exercise.cache.clone().or_else(Cache::default_dir);
+    cache.ok_or_else(|| {
+        Failure::usage("no folder for the cache is known")
+            .hint("set HOME, or name one with --cache")
+    })
+}
+
 async fn fetching<T: Send + 'static>(
     exercise: &Exercise,
     scenario: &Scenario,
     listener: &Arc<dyn Listener>,
     fetch: impl FnOnce(&package::Options) -> Result<T, FetchError> + Send + 'static,
 ) -> Result<T, Failure> {
-    let cache = exercise
-        .cache
-        .clone()
-        .or_else(Cache::default_dir)
-        .ok_or_else(|| {
-            Failure::usage("no folder for the cache is known")
-                .hint("set HOME, or name one with --cache")
-        })?;
+    let cache = cache(exercise)?;
     let offline = exercise.offline;
     let plain = |(name, setting): (&String, &Setting)| match setting {
         Setting::Plain(value) => Some((name.clone(), value.clone())),

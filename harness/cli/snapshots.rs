@@ -168,6 +168,7 @@ async fn observation(
         only_call: exercise.only_call,
         jobs: exercise.jobs,
         folder: folder.next(),
+        cache: super::engine::cache(exercise)?,
         command: format!(
             "turncoat check {}",
             super::engine::quoted(&path.display().to_string())

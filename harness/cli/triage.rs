@@ -22,6 +22,7 @@ pub fn triage(what: &Triage, shell: &Shell) -> Result<Exit, Failure> {
             only_call: what.exercise.only_call,
             jobs: what.exercise.jobs,
             folder: folder.next(),
+            cache: super::engine::cache(&what.exercise)?,
             command: command(what),
             listener,
             mounted: Vec::new(),

@@ -33,7 +33,7 @@ mod world;
 
 pub use limits::Limits;
 pub use smtp::{SmtpAction, SmtpRule, SmtpStage};
-pub use tls::{Ca, CaError};
+pub use tls::{Ca, CaError, Period};
 pub use upstream::Upstream;
 pub use weather::Weather;
 pub use world::{Config, OpenError, Sockets, Stats, World};

@@ -36,6 +36,22 @@ pub struct Shared {
     pub effects: Arc<dyn Sink>,
 }
 
+/// The real date and that of a world whose clock is so far ahead.
+#[expect(clippy::disallowed_methods, reason = "the clock that is shifted")]
+pub fn dates(ahead_ns: &AtomicI64) -> (SystemTime, SystemTime) {
+    let ahead_ns = ahead_ns.load(Ordering::SeqCst);
+    let (real, shift) = (
+        SystemTime::now(),
+        Duration::from_nanos(ahead_ns.unsigned_abs()),
+    );
+    let shifted = if ahead_ns < 0 {
+        real.checked_sub(shift)
+    } else {
+        real.checked_add(shift)
+    };
+    (real, shifted.unwrap_or(real))
+}
+
 impl Shared {
     pub fn emit(&self, kind: Kind) {
         self.stats.effects.fetch_add(1, Ordering::Relaxed);
@@ -43,19 +59,8 @@ impl Shared {
     }
 
     /// The date in this world.
-    #[expect(clippy::disallowed_methods, reason = "the clock that is shifted")]
     pub fn now(&self) -> SystemTime {
-        let ahead_ns = self.ahead_ns.load(Ordering::SeqCst);
-        let (real, shift) = (
-            SystemTime::now(),
-            Duration::from_nanos(ahead_ns.unsigned_abs()),
-        );
-        let shifted = if ahead_ns < 0 {
-            real.checked_sub(shift)
-        } else {
-            real.checked_add(shift)
-        };
-        shifted.unwrap_or(real)
+        dates(&self.ahead_ns).1
     }
 
     /// How upstreams are doing.

@@ -92,16 +92,17 @@ impl World {
     ) -> Result<Self, OpenError> {
         let hosts = config.upstreams.iter().map(|u| &u.host);
         let known = hosts.chain(config.smtp.iter().map(|r| &r.host)).cloned();
+        let ahead_ns = Arc::default();
         let shared = Arc::new(Shared {
             names: Names::new(known.collect()),
-            tls: Acceptors::new(config.ca)?,
+            tls: Acceptors::new(config.ca, Arc::clone(&ahead_ns))?,
             upstreams: Upstreams {
                 named: config.upstreams,
                 sink: config.sink_mock,
             },
             smtp: config.smtp,
             seed: config.seed,
-            ahead_ns: Arc::default(),
+            ahead_ns,
             weather: Default::default(),
             busy: Default::default(),
             flows: Flows::default(),

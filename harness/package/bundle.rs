@@ -191,6 +191,7 @@ impl Answers<'_, '_> {
                 launch.argv.push(shown.program);
                 launch.mounts = shown.mounts;
                 launch.env = shown.env;
+                launch.certifi = shown.certifi;
             }
             Kind::Binary => {
                 let command = config.command.clone().or_else(|| from_entry()?.pop());

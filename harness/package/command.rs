@@ -270,6 +270,7 @@ impl Program {
                 launch.argv.push(shown.program);
                 launch.mounts = shown.mounts;
                 launch.env = shown.env;
+                launch.certifi = shown.certifi;
                 if let Some(packages) = packages {
                     let target = format!("{}/site-packages", inside::VENV);
                     launch.env.push(("PYTHONPATH".to_owned(), target.clone()));

@@ -40,6 +40,7 @@ mod sources;
 mod specifier;
 mod target;
 mod timestamp;
+mod trusting;
 mod venv;
 
 pub use archive::ArchiveError;
@@ -54,6 +55,7 @@ pub use model::{
 };
 pub use target::{Target, TargetError};
 pub use timestamp::{BadTimestamp, Timestamp};
+pub use trusting::{Root, Trusting, brings_roots, of_system, trusting};
 
 #[cfg(test)]
 mod tests;

@@ -8,10 +8,11 @@ use super::host;
 use super::model::{Mount, Options, inside};
 use super::specifier;
 use semver::Version;
+use serde::{Deserialize, Serialize};
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::fs::symlink;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use walkdir::WalkDir;
 
 /// An interpreter of the host.
@@ -29,6 +30,16 @@ pub(super) struct Shown {
     pub program: String,
     pub mounts: Vec<Mount>,
     pub env: Vec<(String, String)>,
+    /// Bundles of certificate authorities that it was built to read, by their paths inside.
+    pub certifi: Vec<String>,
+}
+
+/// What was found out while one was copied.
+#[derive(Serialize, Deserialize)]
+struct Copied {
+    /// Whether the binary finds its library at its new place by itself.
+    finds: bool,
+    certifi: Vec<String>,
 }
 
 impl Python {
@@ -48,20 +59,29 @@ impl Python {
                 program: self.program.display().to_string(),
                 mounts: Vec::new(),
                 env: Vec::new(),
+                certifi: Vec::new(),
             });
         }
         let place = format!("{}/{}", inside::OPT, self.short());
         let label = format!("python@{}", self.version);
         let program = self.program.display().to_string();
         let cache = Cache::new(&options.cache);
-        let entry = cache.entry::<bool, _>(
+        let entry = cache.entry::<Copied, _>(
             "python",
             &label,
-            &[&program, &self.version.to_string(), "with headers"],
+            &[
+                &program,
+                &self.version.to_string(),
+                "with headers",
+                "with bundles",
+            ],
             options.progress,
             |root| {
                 (options.progress)(&format!("copying Python {}", self.version));
-                self.copy(root, &place)
+                Ok(Copied {
+                    finds: self.copy(root, &place)?,
+                    certifi: self.bundles()?,
+                })
             },
         )?;
         // A path to its library that could not be replaced has to be told in the environment.
@@ -73,12 +93,29 @@ impl Python {
                 target: place,
                 overlay: false,
             }],
-            env: if entry.record {
+            env: if entry.record.finds {
                 Vec::new()
             } else {
                 vec![libraries]
             },
+            certifi: entry.record.certifi,
         })
+    }
+
+    /// Where its OpenSSL was built to find the bundle of trusted authorities, if that is no place of
+    /// the system, of which the sandbox knows.
+    fn bundles(&self) -> Result<Vec<String>, FetchError> {
+        let script = "import ssl; print(ssl.get_default_verify_paths().openssl_cafile)";
+        let mut command = host::client(&self.program, host::NEUTRAL);
+        // One without TLS says nothing.
+        let said = host::run(command.args(["-I", "-c", script]))?;
+        let path = said.stdout.trim();
+        let plain = Path::new(path)
+            .components()
+            .all(|part| matches!(part, Component::RootDir | Component::Normal(_)));
+        let known = host::is_system(Path::new(path)) || path.starts_with("/etc/");
+        let is_elsewhere = path.starts_with('/') && plain && !known;
+        Ok(is_elsewhere.then(|| path.to_owned()).into_iter().collect())
     }
 
     /// Copies the binary, its library, the standard library and what is built against; true if the

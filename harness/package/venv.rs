@@ -309,7 +309,7 @@ pub(super) fn launch(
         env: shown.env,
         cwd: None,
         mounts,
-        certifi: tree.certifi.clone(),
+        certifi: [tree.certifi.clone(), shown.certifi].concat(),
     }
 }
 

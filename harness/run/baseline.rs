@@ -43,7 +43,7 @@ pub async fn observe(observation: &Observation) -> Result<Seen, RunError> {
     let (run, again) = bench.pair(cast("new"), cast("new-again")).await?;
     let behaviour = snapshot::learn(run.recorded.behaviour.clone(), &again.recorded.behaviour);
     let problems = bench.problems(&[("the server", &run)]);
-    let notes = run.notes.clone();
+    let notes = [setup.notes(), run.notes.clone()].concat();
     let report = Report {
         schema: SCHEMA.to_owned(),
         verdict: concluded(&[], &problems, &observation.policy),
@@ -110,7 +110,13 @@ pub async fn check(
         verdict: concluded(&findings, &problems, &observation.policy),
         old: Some(old),
         new: subject(&observation.package, Vec::new()),
-        exercise: exercise(&run, observation.seed, runs, run.notes.clone(), began),
+        exercise: exercise(
+            &run,
+            observation.seed,
+            runs,
+            [setup.notes(), run.notes.clone()].concat(),
+            began,
+        ),
         findings,
         allowed,
         problems,

@@ -30,6 +30,9 @@ pub struct Means {
     pub jobs: usize,
     /// Where run folders go.
     pub folder: PathBuf,
+    /// Where the authority that servers trust is kept, and copies of interpreters that trust it; the
+    /// cache of [packages](crate::package::Cache), mostly.
+    pub cache: PathBuf,
     /// The command line, for reproducing a finding.
     pub command: CommandLine,
     pub listener: Arc<dyn Listener>,

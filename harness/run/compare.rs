@@ -113,6 +113,7 @@ pub async fn compare(comparison: &Comparison) -> Result<Report, RunError> {
     let mut baseline = first.recorded.behaviour.clone();
     let mut behaviour = latest.recorded.behaviour.clone();
     let mut notes = comparison.notes.clone();
+    notes.extend(setup.notes());
     notes.extend(first.notes.iter().chain(&latest.notes).cloned());
     let mut changes = differences(&baseline, &behaviour);
     let policy = &comparison.policy;

@@ -23,6 +23,7 @@ mod recorder;
 mod rest;
 mod setup;
 mod triage;
+mod trust;
 
 pub use baseline::{Observation, Seen, check, observe};
 pub use bench::Means;

@@ -7,21 +7,20 @@ use super::client::Client;
 use super::condition::{Condition, Conditions};
 use super::error::RunError;
 use super::install;
+use super::trust::{self, Trust};
+use crate::event::{Listener, Progress};
 use crate::generate::{Dictionary, Language};
 use crate::internet::mock::{self, Mock, Stubs};
 use crate::internet::{Ca, SmtpAction, SmtpRule, SmtpStage, Upstream};
 use crate::mcp;
 use crate::package::{self, Code, Difference, Package};
 use crate::provenance::{Confided, Said};
-use crate::sandbox::{Limits, Mode, Mount, PlantedFile, Spec};
+use crate::sandbox::{Limits, PlantedFile, Spec};
 use crate::scenario::{Answer, Content, HomeKind, Place, Scenario, Setting, Smtp};
 use crate::secret::{Kind, Persona, Planted, Seed, Shape, home};
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
-
-/// Where Debian and its kin keep the bundle of trusted authorities.
-const BUNDLE: &str = "/etc/ssl/certs/ca-certificates.crt";
 
 /// What all runs of one comparison have in common.
 #[derive(Clone)]
@@ -38,6 +37,10 @@ pub struct Setup {
     said: Arc<Said>,
     scenario: Scenario,
     ca: Arc<Ca>,
+    trust: Trust,
+    /// Where copies of interpreters are kept.
+    cache: PathBuf,
+    listener: Arc<dyn Listener>,
     files: Vec<PlantedFile>,
     env: Vec<(String, String)>,
     args: Vec<String>,
@@ -49,7 +52,9 @@ pub struct Setup {
 impl Setup {
     /// Makes the secrets and the home of `scenario`.
     pub fn new(scenario: &Scenario, seed: Seed, means: &Means) -> Result<Self, RunError> {
-        let ca = Arc::new(Ca::new().map_err(|e| RunError::new("no certificates can be made", e))?);
+        let ca = trust::authority(&means.cache);
+        let ca = Arc::new(ca.map_err(|e| RunError::new("no certificates can be made", e))?);
+        let trust = Trust::new(&ca, &means.cache, &progress(&means.listener));
         let mut setup = Self {
             seed,
             planted: Vec::new(),
@@ -60,6 +65,9 @@ impl Setup {
             said: Arc::default(),
             scenario: scenario.clone(),
             ca,
+            trust,
+            cache: means.cache.clone(),
+            listener: Arc::clone(&means.listener),
             files: Vec::new(),
             env: Vec::new(),
             args: Vec::new(),
@@ -218,9 +226,13 @@ impl Setup {
         }
     }
 
-    /// Settings that the package brings along (a client's configuration, a bundle's manifest),
-    /// credentials replaced by made-up ones of the same shape.
+    /// What the package brings along: interpreters that must know whom to trust, and settings (a
+    /// client's configuration, a bundle's manifest), credentials replaced by made-up ones of the
+    /// same shape.
     pub fn adopt(&mut self, package: &Package) {
+        let progress = progress(&self.listener);
+        self.trust
+            .adopt(&package.launch, &self.ca, &self.cache, &progress);
         for setting in &package.settings {
             let known = self.planted.iter().any(|p| p.name == setting.name);
             if known || self.env.iter().any(|(name, _)| *name == setting.name) {
@@ -244,29 +256,13 @@ impl Setup {
         let launch = &package.launch;
         let mut argv: Vec<String> = launch.argv.iter().map(|arg| self.filled(arg)).collect();
         argv.extend(self.args.iter().cloned());
-        let bundle = self.ca.bundle("").into_bytes();
         let mut files = self.files.clone();
-        for path in launch.certifi.iter().map(String::as_str).chain([BUNDLE]) {
-            files.push(PlantedFile {
-                path: path.to_owned(),
-                content: bundle.clone(),
-                mode: 0o644,
-            });
-        }
-        let mounts = launch.mounts.iter().map(|mount| Mount {
-            source: mount.source.clone(),
-            target: mount.target.clone(),
-            mode: if mount.overlay {
-                Mode::Overlay
-            } else {
-                Mode::ReadOnly
-            },
-        });
+        files.extend(self.trust.files(launch));
         Spec {
             argv,
             env: self.environment(package),
             cwd: launch.cwd.clone().unwrap_or_else(|| self.cwd()),
-            mounts: mounts.collect(),
+            mounts: self.trust.mounts(launch),
             files,
             limits: Limits::default(),
             before: install::errands(self, package),
@@ -286,8 +282,7 @@ impl Setup {
         out
     }
 
-    /// The complete environment: what a login gives, what makes the sandbox's authority trusted
-    /// without touching the package, what makes runs repeatable, and the settings.
+    /// The complete environment: what a login gives, what makes runs repeatable, and the settings.
     pub(super) fn environment(&self, package: &Package) -> Vec<(String, String)> {
         let persona = &Persona::DEFAULT;
         let path =
@@ -301,14 +296,6 @@ impl Setup {
             ("TERM", "xterm-256color"),
             ("LANG", "C.UTF-8"),
             ("TZ", "UTC"),
-            ("SSL_CERT_FILE", BUNDLE),
-            ("SSL_CERT_DIR", "/etc/ssl/certs"),
-            ("REQUESTS_CA_BUNDLE", BUNDLE),
-            ("CURL_CA_BUNDLE", BUNDLE),
-            ("GIT_SSL_CAINFO", BUNDLE),
-            // Node reads its built-in list otherwise; this costs nothing at its start, unlike
-            // NODE_EXTRA_CA_CERTS.
-            ("NODE_OPTIONS", "--use-openssl-ca"),
             // The order of Python's sets shows in descriptions and request bodies.
             ("PYTHONHASHSEED", "0"),
             ("PYTHONDONTWRITEBYTECODE", "1"),
@@ -318,7 +305,7 @@ impl Setup {
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .collect();
         let others = self.conditions.environment();
-        for (name, value) in others {
+        for (name, value) in others.into_iter().chain(self.trust.variable()) {
             env.retain(|(known, _)| known != name);
             env.push((name.to_owned(), value.to_owned()));
         }
@@ -338,6 +325,11 @@ impl Setup {
             None => (self.planted.clone(), self.files.clone()),
         };
         move || Arc::clone(made.get_or_init(|| Arc::new(confided(&given.0, &given.1))))
+    }
+
+    /// What a server can notice of how it was set up, each a sentence for the report.
+    pub fn notes(&self) -> Vec<String> {
+        self.trust.notes()
     }
 
     pub fn ca(&self) -> Arc<Ca> {
@@ -365,6 +357,15 @@ impl Setup {
             http.push(Upstream { host, port, mock });
         }
         Ok((http, smtp))
+    }
+}
+
+/// Tells of what takes time.
+fn progress(listener: &Arc<dyn Listener>) -> impl Fn(&str) + use<> {
+    let listener = Arc::clone(listener);
+    move |what| {
+        let what = what.to_owned();
+        listener.hear(Progress::Step { what });
     }
 }
 

@@ -14,6 +14,7 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 /// Longest wait for the end of what was ended.
@@ -87,7 +88,12 @@ impl Child {
     /// `Unsupported` where the sandbox has no clock of its own.
     pub fn advance(&mut self, by: Duration) -> io::Result<()> {
         let clock = self.clock.as_mut().ok_or(io::ErrorKind::Unsupported)?;
-        clock.advance(by)
+        clock.advance(by)?;
+        let by = i64::try_from(by.as_nanos()).unwrap_or(i64::MAX);
+        for watch in self.watch.iter().chain(&self.earlier) {
+            watch.clocks().passed_ns.fetch_add(by, Ordering::Relaxed);
+        }
+        Ok(())
     }
 
     /// The main process's id on the host.

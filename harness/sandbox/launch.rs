@@ -18,6 +18,7 @@ use std::os::unix::process::CommandExt;
 use std::path::{Component, Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// Longest wait for one piece of news from the helper. A copied package can take a while.
@@ -126,8 +127,10 @@ pub fn prepare(spec: &Spec, sink: Arc<dyn Sink>) -> Result<Prepared, StartError>
     else {
         return Err(StartError::Silent);
     };
-    let targets = spec.mounts.iter().map(|mount| mount.target.clone());
-    let package: Vec<String> = targets.collect();
+    // A program shown in place of the system's is the system's to whoever tries to change it.
+    let targets = spec.mounts.iter().map(|mount| &mount.target);
+    let own = targets.filter(|target| !target.starts_with("/usr/"));
+    let package: Vec<String> = own.cloned().collect();
     let premises = |env: &[(String, String)]| Premises {
         env: env.to_vec(),
         package: package.clone(),
@@ -241,7 +244,12 @@ impl Prepared {
                     message::tell(self.control.as_fd(), &Order::Exec, &[])
                         .map_err(StartError::Helper)?;
                 }
-                News::Clock { ahead_ns } => ahead(ahead_ns),
+                News::Clock { ahead_ns } => {
+                    if let Some(watch) = self.watches.last() {
+                        watch.clocks().ahead_ns.store(ahead_ns, Ordering::Relaxed);
+                    }
+                    ahead(ahead_ns);
+                }
                 News::Running => {}
                 News::ErrandEnded {
                     code,
@@ -413,6 +421,9 @@ impl Gathered {
                 }
                 News::Clock { ahead_ns } => {
                     self.ahead_ns = ahead_ns;
+                    if let Some(watch) = &self.watch {
+                        watch.clocks().ahead_ns.store(ahead_ns, Ordering::Relaxed);
+                    }
                     self.clock = fds.pop().map(Hand::new);
                 }
                 News::Running => return Ok(()),

@@ -16,7 +16,8 @@
 //! What it hands over are sockets that hear all traffic and descriptors that outlive the
 //! namespaces; it never looks at a byte of traffic itself. Nothing is left on the host: every
 //! mount lives in the namespace, every written file in memory. The server's wall clock starts where
-//! [`Spec::clock`] says.
+//! [`Spec::clock`] says, and where it asks how its process is confined it reads what any machine
+//! would say (`faces`).
 //! It refuses to run with less network isolation than asked for; lesser file trees are told
 //! by [`Level`] and notes.
 
@@ -27,6 +28,8 @@ mod copy;
 mod errand;
 mod error;
 mod etc;
+mod faces;
+mod hardware;
 mod harvest;
 mod helper;
 mod init;

@@ -11,6 +11,7 @@ use std::time::Duration;
 const NOTIF_RECV: u64 = 0xc050_2100;
 const NOTIF_SEND: u64 = 0xc018_2101;
 const NOTIF_ID_VALID: u64 = 0x4008_2102;
+const NOTIF_ADDFD: u64 = 0x4018_2103;
 const NOTIF_SET_FLAGS: u64 = 0x4008_2104;
 const PIDFD_GET_INFO: u64 = 0xc040_ff0b;
 const PIDFD_INFO_EXIT: u64 = 1 << 3;
@@ -54,6 +55,40 @@ pub fn proceed(listener: BorrowedFd, id: u64) {
 /// Lets the call behind `id` fail without having been made.
 pub fn refuse(listener: BorrowedFd, id: u64, errno: i32) {
     answer(listener, id, -errno, 0);
+}
+
+/// Answers the call behind `id` with a descriptor of its own that shows `file` (Linux 5.14). Where
+/// that fails, it is not answered yet.
+pub fn give(
+    listener: BorrowedFd,
+    id: u64,
+    file: BorrowedFd,
+    close_on_exec: bool,
+) -> io::Result<()> {
+    const SEND: u32 = 1 << 1;
+    // struct seccomp_notif_addfd: id; flags and ours; theirs, of which the kernel chooses the
+    // number, and the flags of the descriptor.
+    #[repr(C)]
+    struct Addition {
+        id: u64,
+        flags: u32,
+        ours: u32,
+        theirs: u32,
+        theirs_flags: u32,
+    }
+    let addition = Addition {
+        id,
+        flags: SEND,
+        ours: file.as_raw_fd() as u32,
+        theirs: 0,
+        theirs_flags: if close_on_exec {
+            libc::O_CLOEXEC as u32
+        } else {
+            0
+        },
+    };
+    // SAFETY: a live structure of the size that is part of the number.
+    done(unsafe { libc::ioctl(listener.as_raw_fd(), NOTIF_ADDFD as _, &raw const addition) })
 }
 
 fn answer(listener: BorrowedFd, id: u64, error: i32, flags: u32) {

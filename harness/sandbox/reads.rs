@@ -5,19 +5,22 @@
 //! Paths are read from the caller's memory before the kernel reads them, so two threads that work
 //! at it can show one path and open another. What comes out of the process is seen all the same.
 
+use super::faces::{self, Clocks};
 use super::{inside, remote, sys};
 use crate::effect::{FileRead, Folded, Reading, is_system, reading};
 use std::collections::{BTreeMap, HashSet};
 use std::ffi::CString;
 use std::fs::{self, OpenOptions};
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Read};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Longest path the kernel takes.
 const PATH: usize = 4096;
+/// More is read of no file of /proc that has another face.
+const LARGEST: u64 = 1 << 20;
 /// Paths told one by one between two counts; as many again that are none of a server's business.
 const PATHS: usize = 4096;
 /// Folders that further paths are counted by; those of further folders count for the root.
@@ -82,6 +85,8 @@ pub struct Ask {
     folder: i32,
     path: u64,
     flags: i32,
+    /// Whether it says how paths are to be resolved (openat2 (2)).
+    resolves: bool,
 }
 
 impl Ask {
@@ -98,6 +103,7 @@ impl Ask {
             }
             _ => return None,
         };
+        let resolves = number == libc::SYS_openat2;
         let reads = match flags & libc::O_ACCMODE {
             libc::O_WRONLY => false,
             // Nothing is left to be read, or nothing was ever there.
@@ -110,8 +116,28 @@ impl Ask {
             folder,
             path,
             flags,
+            resolves,
         })
     }
+
+    /// Whether a descriptor for reading is all that is asked for.
+    fn only_reads(&self) -> bool {
+        let more = libc::O_ACCMODE | libc::O_CREAT | libc::O_TRUNC | libc::O_DIRECTORY;
+        self.flags & more == libc::O_RDONLY && !self.resolves
+    }
+
+    pub fn closes_on_exec(&self) -> bool {
+        self.flags & libc::O_CLOEXEC != 0
+    }
+}
+
+/// What an open comes to.
+#[derive(Default)]
+pub struct Seen {
+    /// The read to tell of, if this one is.
+    pub read: Option<FileRead>,
+    /// What the caller is to be given to read instead of what is there.
+    pub face: Option<String>,
 }
 
 /// Looks at opens for one sandbox. Its processes all have the same root: none may change it.
@@ -121,11 +147,13 @@ pub struct Reader {
     package: Vec<String>,
     /// Processes that have opened nothing since they were started but what programs are made of.
     fresh: HashSet<i32>,
+    clocks: Arc<Clocks>,
 }
 
 impl Reader {
-    pub fn new(package: Vec<String>) -> Self {
+    pub fn new(package: Vec<String>, clocks: Arc<Clocks>) -> Self {
         Self {
+            clocks,
             root: None,
             package,
             fresh: HashSet::new(),
@@ -140,14 +168,44 @@ impl Reader {
         self.fresh.insert(pid);
     }
 
-    /// The read to tell of, if this one is.
-    pub fn see(&mut self, pid: i32, ask: &Ask, tally: &Tally) -> Option<FileRead> {
+    pub fn see(&mut self, pid: i32, ask: &Ask, tally: &Tally) -> Seen {
         let asked = remote::text(pid, ask.path, PATH);
         if self.is_sealed(&asked) {
             tally.count();
-            return None;
+            return Seen::default();
         }
         let (path, missing) = self.place(pid, ask.folder, &asked);
+        let face = (is_in_proc(&path) && !missing && ask.only_reads())
+            .then(|| self.face(pid, ask, &asked))
+            .flatten();
+        let read = self.tell(pid, ask, tally, asked, path, missing);
+        Seen { read, face }
+    }
+
+    /// What a file of /proc reads like inside.
+    fn face(&self, pid: i32, ask: &Ask, asked: &str) -> Option<String> {
+        let path = absolute(pid, ask.folder, asked);
+        let root = PathBuf::from(format!("/proc/{pid}/root"));
+        let found = inside::resolve_for(&root, &path, || Some(remote::inner_pid(pid))).ok()?;
+        let there = root.join(found.strip_prefix("/").ok()?);
+        let real = || {
+            let mut text = String::new();
+            let file = fs::File::open(there).ok()?;
+            file.take(LARGEST).read_to_string(&mut text).ok()?;
+            Some(text)
+        };
+        faces::text(found.to_str()?, &self.clocks, real)
+    }
+
+    fn tell(
+        &mut self,
+        pid: i32,
+        ask: &Ask,
+        tally: &Tally,
+        asked: String,
+        path: String,
+        missing: bool,
+    ) -> Option<FileRead> {
         let whose = self.whose(pid, &path);
         let counted = whose == Reading::Runtime || missing && is_library(&path);
         if counted || is_of_isolate(pid, ask, &path) {
@@ -203,15 +261,7 @@ impl Reader {
 
     /// Where the path leads for that process, and whether nothing is there.
     fn place(&mut self, pid: i32, folder: i32, asked: &str) -> (String, bool) {
-        let whole = if asked.starts_with('/') {
-            asked.to_owned()
-        } else {
-            let base = match folder {
-                libc::AT_FDCWD => link(&format!("/proc/{pid}/cwd")),
-                fd => link(&format!("/proc/{pid}/fd/{fd}")),
-            };
-            format!("{}/{asked}", base.trim_end_matches('/'))
-        };
+        let whole = absolute(pid, folder, asked);
         match self.quick(pid, &whole) {
             Some((_, path)) if !is_in_proc(&path) => (path, false),
             Some(_) => thorough(pid, &whole),
@@ -256,6 +306,18 @@ impl Reader {
         }
         None
     }
+}
+
+/// A path as it was asked for, from the root.
+fn absolute(pid: i32, folder: i32, asked: &str) -> String {
+    if asked.starts_with('/') {
+        return asked.to_owned();
+    }
+    let base = match folder {
+        libc::AT_FDCWD => link(&format!("/proc/{pid}/cwd")),
+        fd => link(&format!("/proc/{pid}/fd/{fd}")),
+    };
+    format!("{}/{asked}", base.trim_end_matches('/'))
 }
 
 fn is_in_proc(path: &str) -> bool {

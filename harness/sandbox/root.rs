@@ -5,7 +5,7 @@ use super::clock::Clock;
 use super::message::{At, Failure, Plan, Step};
 use super::namespace::Trees;
 use super::spec::{Mode, Mount};
-use super::{clock, copy, etc, inside, sys};
+use super::{clock, copy, etc, hardware, inside, sys};
 use crate::secret::Persona;
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, Write};
@@ -35,6 +35,9 @@ pub const FURNISHED: &[(&str, u32)] = &[
     ("/run/user", 0o755),
     ("/run/user/1000", 0o700),
 ];
+
+/// Processes that seem to have been started before.
+const LAST_PID: &str = "4816";
 
 const NO_DEVICES: libc::c_ulong = libc::MS_NOSUID | libc::MS_NODEV;
 const NOBODY: u32 = 65_534;
@@ -144,10 +147,13 @@ fn read_only(path: &Path, more: u64) -> io::Result<OwnedFd> {
 fn devices() -> io::Result<Vec<(&'static str, OwnedFd)>> {
     // Read-only still lets device data through but not changes to the host's device files.
     let open = |name| Ok((name, read_only(&Path::new("/dev").join(name), 0)?));
-    ["null", "zero", "full", "random", "urandom"]
+    let mut all: Vec<_> = ["null", "zero", "full", "random", "urandom"]
         .into_iter()
         .map(open)
-        .collect()
+        .collect::<io::Result<_>>()?;
+    // Nobody inside has a terminal of the host's for it to mean.
+    all.extend(open("tty"));
+    Ok(all)
 }
 
 /// Sources that root did not open already. A source that cannot be opened is told when its
@@ -208,6 +214,7 @@ impl Building<'_> {
         symlink("/run", self.root.join("var/run"))?;
         symlink("/run/lock", self.root.join("var/lock"))?;
         etc::build(&self.root.join("etc"), &self.plan.identity)?;
+        hardware::build(&self.root.join("sys"))?;
         for (name, base) in base {
             let at = self.root.join(name);
             match base {
@@ -235,7 +242,7 @@ impl Building<'_> {
         Ok(())
     }
 
-    /// /proc, and the network settings that are written through it.
+    /// /proc, and the settings that are written through it.
     fn process_information(&mut self) {
         let proc = self.root.join("proc");
         let flags = NO_DEVICES | libc::MS_NOEXEC;
@@ -260,6 +267,9 @@ impl Building<'_> {
                     .push(format!("net.ipv4.{name} stays as it is: {e}"));
             }
         }
+        // The next process is not the second of a machine that was started just now. A kernel
+        // without this setting (CONFIG_CHECKPOINT_RESTORE) counts on from here.
+        let _ = fs::write(proc.join("sys/kernel/ns_last_pid"), LAST_PID);
     }
 
     /// Makes the writable file system and shows its folders; gives its root.

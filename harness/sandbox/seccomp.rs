@@ -259,6 +259,14 @@ fn program(watch: bool) -> Vec<sock_filter> {
         give(error(libc::EAFNOSUPPORT)),
         give(SECCOMP_RET_ALLOW),
     ]);
+    // Whether it is confined, as it would be told elsewhere: not. (An error of 0 is none.)
+    p.extend([
+        jump(BPF_JEQ, libc::SYS_prctl as u32, 0, 4),
+        load(ARGUMENT),
+        jump(BPF_JEQ, libc::PR_GET_SECCOMP as u32, 1, 0),
+        jump(BPF_JEQ, libc::PR_GET_NO_NEW_PRIVS as u32, 0, 1),
+        give(error(0)),
+    ]);
     p.push(give(SECCOMP_RET_ALLOW));
     p
 }
@@ -351,6 +359,10 @@ mod tests {
         for family in [libc::AF_UNIX, libc::AF_INET, libc::AF_INET6] {
             assert_eq!(verdict(libc::SYS_socket, family as u32, 99), allow);
         }
+        for asked in [libc::PR_GET_SECCOMP, libc::PR_GET_NO_NEW_PRIVS] {
+            assert_eq!(verdict(libc::SYS_prctl, asked as u32, 0), error(0));
+        }
+        assert_eq!(verdict(libc::SYS_prctl, libc::PR_SET_NAME as u32, 0), allow);
         let netlink = libc::AF_NETLINK as u32;
         assert_eq!(verdict(libc::SYS_socket, netlink, 0), allow);
         let refused = error(libc::EAFNOSUPPORT);

@@ -1,16 +1,20 @@
 //! The watcher: sees programs started and connections that never reach the network, through
 //! seccomp notifications, what is read, and notices that something may be written. It only looks:
-//! every call goes on, but those that are refused in any case.
+//! every call goes on, but those that are refused in any case, and those few that ask how this
+//! process is confined.
 
 use super::attempts::{Attempts, Target};
+use super::faces::Clocks;
 use super::lives::{Beginning, Lives, Mark};
 use super::programs::{Start, Variables};
 use super::reads::{Ask, Reader, Tally};
 use super::{listeners, notify, remote, seccomp, signals, sys};
 use crate::effect::{Body, FileChange, Flow, Folded, Forbidden, Kind, Peer, Sink};
+use std::fs::File;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -32,6 +36,7 @@ pub struct Watch {
     reads: Tally,
     attempts: Attempts,
     lives: Lives,
+    clocks: Arc<Clocks>,
 }
 
 /// What a program was started with.
@@ -60,13 +65,14 @@ pub fn spawn(
         reads: Tally::default(),
         attempts: Attempts::default(),
         lives: Lives::default(),
+        clocks: Arc::default(),
     });
     let shared = Arc::clone(&watch);
     let mut eyes = Eyes {
         server,
         started: false,
         variables: Variables::new(&premises.env),
-        reader: Reader::new(premises.package),
+        reader: Reader::new(premises.package, Arc::clone(&watch.clocks)),
     };
     std::thread::Builder::new()
         .name("watch".to_owned())
@@ -88,6 +94,11 @@ impl Watch {
     /// Opens for reading that were counted and not told since this was last asked.
     pub fn reads(&self) -> Vec<Folded> {
         self.reads.take()
+    }
+
+    /// How far the clocks inside are ahead, for what of /proc tells the time.
+    pub fn clocks(&self) -> &Clocks {
+        &self.clocks
     }
 
     /// Tells of programs that have ended, and notes which go on.
@@ -157,9 +168,13 @@ impl Watch {
                 self.attempts.note(&target, &path, missing);
             }
         }
-        let seen = match Ask::of(number, pid, args) {
-            Some(ask) => eyes.reader.see(pid, &ask, &self.reads).map(Kind::Read),
-            None => eyes.see(number, pid, args),
+        let ask = Ask::of(number, pid, args);
+        let (seen, face) = match &ask {
+            Some(ask) => {
+                let seen = eyes.reader.see(pid, ask, &self.reads);
+                (seen.read.map(Kind::Read), seen.face)
+            }
+            None => (eyes.see(number, pid, args), None),
         };
         // The server's own end is told by others.
         let begins = match &seen {
@@ -177,6 +192,15 @@ impl Watch {
             if let Some((beginning, program)) = begins {
                 self.lives.begins(beginning, &program, sink);
             }
+        }
+        // Where it cannot be shown, the caller reads what is there.
+        if let (Some(ask), Some(face)) = (&ask, &face)
+            && shown(face).is_ok_and(|file| {
+                let closes = ask.closes_on_exec();
+                notify::give(self.listener.as_fd(), call.id, file.as_fd(), closes).is_ok()
+            })
+        {
+            return;
         }
         match seccomp::forbidden(number, args) {
             Some(_) => notify::refuse(self.listener.as_fd(), call.id, libc::EPERM),
@@ -225,6 +249,13 @@ impl Eyes {
         }
         Some(Kind::Program(program))
     }
+}
+
+/// A file that can be read only, and holds this text.
+fn shown(text: &str) -> io::Result<File> {
+    let file = File::from(sys::memfd()?);
+    file.write_all_at(text.as_bytes(), 0)?;
+    File::open(format!("/proc/self/fd/{}", file.as_raw_fd()))
 }
 
 /// Only the name of a local socket is an entry of a folder; every look-up of a host binds a

@@ -106,7 +106,7 @@ fn the_picture_of_the_readme() {
                 [level], [time]
                 under other circumstances: date, uptime, calls, order, client, capabilities, upstream,
                 ci, user, host, zone, locale, ending
-    blind spots 12 (-v lists them): files are seen when they are opened: asking whether one is there
+    blind spots 13 (-v lists them): files are seen when they are opened: asking whether one is there
                 (stat, access), or where a link leads, leaves no trace, …
     ----- stderr
     running clean (old)

@@ -80,6 +80,7 @@ fn compared(old: &str, new: &str) -> Report {
             only_call: None,
             jobs: 2,
             folder: folder.path().join("runs"),
+            cache: crate::context::cache(),
             command: "a test".to_owned().into(),
             listener: Arc::new(()),
             mounted: vec![Upstream {

@@ -26,5 +26,6 @@ mod snapshots;
 mod source;
 mod tidy;
 mod traces;
+mod trust;
 mod variants;
 mod waits;

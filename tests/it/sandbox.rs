@@ -8,6 +8,7 @@ mod lives;
 mod network;
 mod owner;
 mod reads;
+mod telltales;
 
 use std::fs;
 use std::io::{BufRead, Read, Write};
@@ -156,7 +157,7 @@ fn the_server_is_an_ordinary_user_of_an_ordinary_machine() {
             "nameserver 192.168.1.1",
             "search lan",
             "/sbin/init ",
-            "2",
+            "4817",
             "HOME=/home/alex",
             "PATH=/usr/local/bin:/usr/bin:/bin",
             "PWD=/home/alex/work",
@@ -187,15 +188,20 @@ fn nothing_of_the_host_is_visible() {
 
 #[test]
 fn privileges_are_gone() {
-    let done = run(&shell(
-        "grep -E '^(Cap|NoNewPrivs|Seccomp:)' /proc/self/status; unshare -U true; mount -t tmpfs x /tmp; \
-         echo x > /etc/passwd; echo x > /usr/x; echo 1 > /proc/sys/kernel/core_pattern; ulimit -c",
-    ));
-    for line in done.out.lines().filter(|l| l.starts_with("Cap")) {
+    // Looked at from outside: inside nobody is told.
+    let (started, _) = begin(&shell("read x"));
+    let status = fs::read_to_string(format!("/proc/{}/status", started.child.pid())).unwrap();
+    let capabilities = status.lines().filter(|line| line.starts_with("Cap"));
+    assert_eq!(capabilities.clone().count(), 5);
+    for line in capabilities {
         assert!(line.ends_with("0000000000000000"), "{line}");
     }
-    assert!(done.out.contains("NoNewPrivs:\t1"));
-    assert!(done.out.contains("Seccomp:\t2"));
+    assert!(status.contains("NoNewPrivs:\t1"), "{status}");
+    assert!(status.contains("Seccomp:\t2"), "{status}");
+    let done = run(&shell(
+        "unshare -U true; mount -t tmpfs x /tmp; echo x > /etc/passwd; echo x > /usr/x; \
+         echo 1 > /proc/sys/kernel/core_pattern; ulimit -c",
+    ));
     assert_eq!(done.out.lines().last(), Some("0"));
     for refusal in [
         "unshare failed: Operation not permitted",

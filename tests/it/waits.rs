@@ -7,7 +7,7 @@ const LINE: &str = "    const sent = await client.sendEmail(message);\n";
 
 #[test]
 fn without_a_baseline_what_a_version_waits_for_is_reached_too() {
-    let mut context = Context::new();
+    let context = Context::new();
     let server = context.copy("postmark/clean", "server");
     let triage = |context: &Context| {
         context.run([

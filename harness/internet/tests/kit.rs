@@ -5,7 +5,7 @@ use crate::internet::busy::Hold;
 use crate::internet::link::Link;
 use crate::internet::mock::{Answer, Mock, Request};
 use crate::internet::stream::Stream;
-use crate::internet::{Ca, Config, Limits, SmtpRule, Sockets, Upstream, World, connection};
+use crate::internet::{Ca, Config, Limits, Period, SmtpRule, Sockets, Upstream, World, connection};
 use crate::secret::Seed;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -255,4 +255,10 @@ pub fn client_with(roots: rustls::RootCertStore, alpn: &[&str]) -> tokio_rustls:
 
 pub fn name(name: &str) -> rustls::pki_types::ServerName<'static> {
     rustls::pki_types::ServerName::try_from(name.to_owned()).unwrap()
+}
+
+/// The period that leaves are good for today.
+#[expect(clippy::disallowed_methods, reason = "real clients ask the real clock")]
+pub fn today() -> Period {
+    Period::around(std::time::SystemTime::now(), std::time::SystemTime::now())
 }

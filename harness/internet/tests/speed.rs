@@ -55,7 +55,7 @@ async fn rate(at: SocketAddr, tls: &tokio_rustls::TlsConnector) -> f64 {
 async fn plain_server(ca: &crate::internet::Ca) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let at = listener.local_addr().unwrap();
-    let key = ca.mint("plain.example").unwrap();
+    let key = ca.mint("plain.example", today()).unwrap();
     #[derive(Debug)]
     struct One(Arc<rustls::sign::CertifiedKey>);
     impl rustls::server::ResolvesServerCert for One {

@@ -1,16 +1,21 @@
-//! A certificate authority that looks like any other, and the leaves it signs.
+//! A certificate authority that looks like one that is there anyway, and the leaves it signs.
 
+use super::root::Root;
 use rcgen::{
-    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, SerialNumber, date_time_ymd,
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
+    Issuer, KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, SerialNumber, date_time_ymd,
 };
 use rustls::crypto::ring::sign::any_ecdsa_type;
-use rustls::pki_types::PrivateKeyDer;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::{CertifiedKey, SigningKey};
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use std::fmt;
+use std::io;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use time::OffsetDateTime;
 
 /// An authority could not be made, or a certificate not be signed.
 #[derive(Debug, thiserror::Error)]
@@ -19,16 +24,20 @@ pub enum CaError {
     Authority(#[from] rcgen::Error),
     #[error("the leaf key cannot sign")]
     LeafKey(#[from] rustls::Error),
+    #[error("no authority can be kept in `{folder}`")]
+    Kept { folder: String, source: io::Error },
 }
 
-/// The authority behind every certificate of one process. One key is shared by all leaves: nobody
+/// The authority behind every certificate. What stands in trust stores is a root; it signs an
+/// intermediate, as real ones do, and that the leaves. One key is shared by all leaves: nobody
 /// outside the sandbox ever trusts it, and minting one is then a single signature.
 pub struct Ca {
+    root: Root,
+    intermediate: CertificateDer<'static>,
     issuer: Issuer<'static, KeyPair>,
-    pem: String,
     leaf_key: KeyPair,
     signing: Arc<dyn SigningKey>,
-    minted: Mutex<HashMap<String, Arc<CertifiedKey>>>,
+    minted: Mutex<HashMap<(String, Period), Arc<CertifiedKey>>>,
 }
 
 /// Leaves kept; a flood of names starts over.
@@ -37,35 +46,41 @@ const MINTED: usize = 4096;
 impl Ca {
     /// An authority with a new key.
     pub fn new() -> Result<Self, CaError> {
-        Self::with_key(KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?)
+        Self::below(Root::new()?)
     }
 
-    /// An authority with a given P-256 key (PKCS #8, PEM).
-    pub fn from_key_pem(pem: &str) -> Result<Self, CaError> {
-        Self::with_key(KeyPair::from_pem(pem)?)
+    /// The authority that is kept in a folder: made where none is, and made anew where what is
+    /// there cannot be used. Processes that come at once get the same one.
+    ///
+    /// # Errors
+    /// Where nothing can be read or written there; [`Ca::new`] works all the same.
+    pub fn kept(folder: &Path) -> Result<Self, CaError> {
+        Self::below(Root::kept(folder)?)
     }
 
-    fn with_key(key: KeyPair) -> Result<Self, CaError> {
+    fn below(root: Root) -> Result<Self, CaError> {
+        let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?;
         let mut params = CertificateParams::default();
-        // A name in public use that no root in common bundles has: a server that looks at the
-        // issuer sees nothing unusual, and no chain is built through a namesake.
-        params.distinguished_name.push(DnType::CountryName, "US");
-        params
-            .distinguished_name
-            .push(DnType::OrganizationName, "Let's Encrypt");
-        params.distinguished_name.push(DnType::CommonName, "E7");
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        // The ordinary issuer below this root: a server that looks at who issued a certificate
+        // sees nothing unusual.
+        params.distinguished_name = name(&["US", "Let's Encrypt", "E7"]);
+        params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         params.key_usages = vec![
+            KeyUsagePurpose::DigitalSignature,
             KeyUsagePurpose::KeyCertSign,
             KeyUsagePurpose::CrlSign,
-            KeyUsagePurpose::DigitalSignature,
         ];
-        validity(&mut params);
-        let certificate = params.self_signed(&key)?;
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        params.use_authority_key_identifier_extension = true;
+        // Wide enough for a clock that is moved by years.
+        params.not_before = date_time_ymd(2024, 3, 13);
+        params.not_after = date_time_ymd(2049, 3, 12);
+        let intermediate = params.signed_by(&key, root.issuer())?;
         let leaf_key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?;
         let signing = any_ecdsa_type(&PrivateKeyDer::Pkcs8(leaf_key.serialize_der().into()))?;
         Ok(Self {
-            pem: certificate.pem(),
+            root,
+            intermediate: intermediate.der().clone(),
             issuer: Issuer::new(params, key),
             leaf_key,
             signing,
@@ -73,39 +88,35 @@ impl Ca {
         })
     }
 
-    /// The authority's certificate, PEM.
+    /// The root's certificate, PEM, its last line ended.
     pub fn ca_pem(&self) -> &str {
-        &self.pem
+        self.root.pem()
     }
 
-    /// A trust store: `roots` (PEM, may be empty) and the authority among them.
-    pub fn bundle(&self, roots: &str) -> String {
-        let gap = if roots.is_empty() || roots.ends_with('\n') {
-            ""
-        } else {
-            "\n"
-        };
-        format!("{roots}{gap}{}", self.pem)
+    /// The root's certificate, DER.
+    pub fn ca_der(&self) -> &[u8] {
+        self.root.der()
     }
 
     /// The certificate for a host name or an address, from the cache where it was minted before.
-    pub fn mint(&self, name: &str) -> Result<Arc<CertifiedKey>, CaError> {
+    pub fn mint(&self, name: &str, period: Period) -> Result<Arc<CertifiedKey>, CaError> {
         let mut minted = self.minted.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(found) = minted.get(name) {
+        let key = (name.to_owned(), period);
+        if let Some(found) = minted.get(&key) {
             return Ok(Arc::clone(found));
         }
-        let leaf = Arc::new(self.sign(name)?);
+        let leaf = Arc::new(self.sign(name, period)?);
         if minted.len() >= MINTED {
             minted.clear();
         }
-        minted.insert(name.to_owned(), Arc::clone(&leaf));
+        minted.insert(key, Arc::clone(&leaf));
         Ok(leaf)
     }
 
-    fn sign(&self, name: &str) -> Result<CertifiedKey, CaError> {
+    fn sign(&self, name: &str, period: Period) -> Result<CertifiedKey, CaError> {
         // An address becomes an address in the subject alternative names.
         let mut params = CertificateParams::new(vec![name.to_owned()])?;
-        params.distinguished_name = rcgen::DistinguishedName::new();
+        params.distinguished_name = DistinguishedName::new();
         // RFC 5280, appendix A.1: a common name holds at most 64 characters.
         if name.len() <= 64 {
             params.distinguished_name.push(DnType::CommonName, name);
@@ -114,21 +125,72 @@ impl Ca {
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         // Some clients refuse two certificates of one issuer with one serial number.
-        let mut serial = Sha256::digest(name.as_bytes())[..18].to_vec();
+        let digest = Sha256::new()
+            .chain_update(period.first.to_le_bytes())
+            .chain_update(period.last.to_le_bytes())
+            .chain_update(name)
+            .finalize();
+        let mut serial = digest[..18].to_vec();
         serial[0] = serial[0] & 0x7f | 0x04;
         params.serial_number = Some(SerialNumber::from_slice(&serial));
-        validity(&mut params);
+        (params.not_before, params.not_after) = period.validity([digest[18], digest[19]]);
         let leaf = params.signed_by(&self.leaf_key, &self.issuer)?;
-        // The authority is a root to the sandbox, and servers do not send roots.
-        let chain = vec![leaf.der().clone()];
+        // The root is the sandbox's own already, and servers do not send it.
+        let chain = vec![leaf.der().clone(), self.intermediate.clone()];
         Ok(CertifiedKey::new(chain, Arc::clone(&self.signing)))
     }
 }
 
-/// Wide enough for a clock that is moved by years.
-fn validity(params: &mut CertificateParams) {
-    params.not_before = date_time_ymd(2015, 6, 4);
-    params.not_after = date_time_ymd(2049, 6, 4);
+/// A name of country, organisation and common name.
+pub(super) fn name(parts: &[&str; 3]) -> DistinguishedName {
+    let mut name = DistinguishedName::new();
+    let kinds = [
+        DnType::CountryName,
+        DnType::OrganizationName,
+        DnType::CommonName,
+    ];
+    for (kind, part) in kinds.into_iter().zip(parts) {
+        name.push(kind, *part);
+    }
+    name
+}
+
+/// When a leaf is good for: ninety days, as the real ones below this issuer, begun some weeks ago.
+/// It is the same period for a month, so that certificates differ between runs as little as can be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Period {
+    first: u64,
+    last: u64,
+}
+
+/// Months of thirty days.
+const MONTH: u64 = 30 * 86_400;
+
+impl Period {
+    /// The period for clocks that show `one` or `other`: programs that are not shown the world's
+    /// date go by the real one, and must find the certificate good as well.
+    pub fn around(one: SystemTime, other: SystemTime) -> Self {
+        let month = |time: SystemTime| {
+            let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+            // Within the years that fit the certificates above it.
+            (since.as_secs() / MONTH).clamp(1, 2_400_000_000 / MONTH)
+        };
+        let (one, other) = (month(one), month(other));
+        Self {
+            first: one.min(other),
+            last: one.max(other),
+        }
+    }
+
+    /// From some time in the month before the first to some time in the one after the last.
+    fn validity(self, chance: [u8; 2]) -> (OffsetDateTime, OffsetDateTime) {
+        let at = |seconds| OffsetDateTime::from(UNIX_EPOCH + Duration::from_secs(seconds));
+        // Up to twenty days, not to the hour.
+        let shift = u64::from(u16::from_le_bytes(chance)) * 26;
+        let begin = (self.first - 1) * MONTH + shift;
+        let end = (self.last + 2) * MONTH + shift - 1;
+        (at(begin), at(end))
+    }
 }
 
 impl fmt::Debug for Ca {
@@ -141,30 +203,54 @@ impl fmt::Debug for Ca {
 mod tests {
     use super::*;
 
+    fn days(days: u64) -> SystemTime {
+        UNIX_EPOCH + Duration::from_secs(days * 86_400)
+    }
+
+    fn today() -> Period {
+        Period::around(days(20_000), days(20_000))
+    }
+
     #[test]
     fn a_leaf_is_minted_once() {
         let ca = Ca::new().unwrap();
-        let first = ca.mint("api.example.com").unwrap();
-        assert!(Arc::ptr_eq(&first, &ca.mint("api.example.com").unwrap()));
-        assert!(ca.mint("3.4.5.6").is_ok() && ca.mint("2606:4700::1").is_ok());
-        assert!(ca.mint(&"a".repeat(63)).is_ok());
+        let mint = |name: &str| ca.mint(name, today());
+        let first = mint("api.example.com").unwrap();
+        assert!(Arc::ptr_eq(&first, &mint("api.example.com").unwrap()));
+        assert!(mint("3.4.5.6").is_ok() && mint("2606:4700::1").is_ok());
+        assert!(mint(&"a".repeat(63)).is_ok());
     }
 
     #[test]
     fn nothing_in_the_certificates_names_the_tool() {
         let ca = Ca::new().unwrap();
-        let leaf = ca.mint("api.example.com").unwrap();
-        let leaf = leaf.cert[0].to_ascii_lowercase();
-        for word in ["turncoat", "rcgen", "fake", "test"] {
-            assert_eq!(memchr::memmem::find(&leaf, word.as_bytes()), None, "{word}");
+        let leaf = ca.mint("api.example.com", today()).unwrap();
+        for certificate in leaf.cert.iter().map(AsRef::as_ref).chain([ca.ca_der()]) {
+            let certificate: Vec<u8> = certificate.to_ascii_lowercase();
+            for word in ["turncoat", "rcgen", "fake", "test"] {
+                let found = memchr::memmem::find(&certificate, word.as_bytes());
+                assert_eq!(found, None, "{word}");
+            }
         }
     }
 
     #[test]
-    fn a_bundle_keeps_what_was_there() {
-        let ca = Ca::new().unwrap();
-        let bundle = ca.bundle("-----BEGIN");
-        assert!(bundle.starts_with("-----BEGIN\n") && bundle.ends_with(ca.ca_pem()));
-        assert_eq!(ca.bundle(""), ca.ca_pem());
+    fn a_leaf_is_as_old_and_as_young_as_real_ones() {
+        for day in [19_990, 20_000, 20_019, 20_020, 20_045] {
+            let now = OffsetDateTime::from(days(day));
+            for chance in [[0, 0], [255, 255], [7, 130]] {
+                let period = Period::around(days(day), days(day));
+                let (begin, end) = period.validity(chance);
+                assert_eq!((end - begin).whole_days(), 89);
+                assert!((now - begin).whole_days() >= 10, "{day} {chance:?}");
+                assert!((end - now).whole_days() >= 29, "{day} {chance:?}");
+            }
+        }
+        let (begin, end) = Period::around(days(24_000), days(20_000)).validity([1, 1]);
+        assert!(begin < OffsetDateTime::from(days(20_000)));
+        assert!(end > OffsetDateTime::from(days(24_000)));
+        // Any clock is survived.
+        let far = Period::around(UNIX_EPOCH, days(10_000_000));
+        assert!(Ca::new().unwrap().mint("a.example", far).is_ok());
     }
 }

@@ -1,9 +1,9 @@
 //! Handshakes, and the effects of those that lead nowhere.
 
-use super::{Ca, CaError};
+use super::{Ca, CaError, Period};
 use crate::effect::{Kind, Tls, TlsOutcome};
 use crate::internet::link::{Hello, Link};
-use crate::internet::shared::Shared;
+use crate::internet::shared::{Shared, dates};
 use crate::internet::stream::Stream;
 use rustls::server::{Acceptor, ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
@@ -11,29 +11,32 @@ use rustls::{AlertDescription, ServerConfig};
 use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
 use tokio::time::timeout;
 use tokio_rustls::LazyConfigAcceptor;
 
 /// The server's side of every handshake: TLS 1.2 and 1.3, HTTP/2 and HTTP/1.1, no client
 /// certificates.
 pub struct Acceptors {
-    ca: Arc<Ca>,
+    mint: Mint,
     web: Arc<ServerConfig>,
     /// Without application protocols, for mail, DNS and other line protocols.
     plain: Arc<ServerConfig>,
 }
 
 impl Acceptors {
-    pub fn new(ca: Arc<Ca>) -> Result<Self, CaError> {
+    /// `ahead_ns`: how far the world's clock is ahead of the real one.
+    pub fn new(ca: Arc<Ca>, ahead_ns: Arc<AtomicI64>) -> Result<Self, CaError> {
+        let mint = Mint { ca, ahead_ns };
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let plain = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()?
             .with_no_client_auth()
-            .with_cert_resolver(Arc::new(BySni(Arc::clone(&ca))));
+            .with_cert_resolver(Arc::new(mint.clone()));
         let mut web = plain.clone();
         web.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         Ok(Self {
-            ca,
+            mint,
             web: Arc::new(web),
             plain: Arc::new(plain),
         })
@@ -52,7 +55,7 @@ impl Acceptors {
             return Ok(Arc::clone(base));
         }
         let mut config = ServerConfig::clone(base);
-        config.cert_resolver = Arc::new(Fixed(self.ca.mint(&ip.to_string())?));
+        config.cert_resolver = Arc::new(Fixed(self.mint.leaf(&ip.to_string())?));
         Ok(Arc::new(config))
     }
 }
@@ -201,12 +204,23 @@ fn alert_name(alert: AlertDescription) -> String {
     name
 }
 
-#[derive(Debug)]
-struct BySni(Arc<Ca>);
+/// Mints for whatever name is asked for, good at the date of the world.
+#[derive(Clone, Debug)]
+struct Mint {
+    ca: Arc<Ca>,
+    ahead_ns: Arc<AtomicI64>,
+}
 
-impl ResolvesServerCert for BySni {
+impl Mint {
+    fn leaf(&self, name: &str) -> Result<Arc<CertifiedKey>, CaError> {
+        let (real, shown) = dates(&self.ahead_ns);
+        self.ca.mint(name, Period::around(real, shown))
+    }
+}
+
+impl ResolvesServerCert for Mint {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        self.0.mint(&hello.server_name()?.to_ascii_lowercase()).ok()
+        self.leaf(&hello.server_name()?.to_ascii_lowercase()).ok()
     }
 }
 

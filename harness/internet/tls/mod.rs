@@ -3,6 +3,8 @@
 
 mod authority;
 mod handshake;
+mod root;
+mod store;
 
-pub use authority::{Ca, CaError};
+pub use authority::{Ca, CaError, Period};
 pub use handshake::{Acceptors, accept, silent};

@@ -10,10 +10,11 @@ use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::SystemTime;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
-use turncoat::internet::Ca;
 use turncoat::internet::mock::{self, Mock};
+use turncoat::internet::{Ca, Period};
 
 /// The server, and who vouches for it.
 pub struct Upstream {
@@ -25,7 +26,9 @@ impl Upstream {
     /// Serves as `host` until the runtime ends.
     pub async fn start(host: &'static str, mock: Arc<dyn Mock>) -> Self {
         let ca = Ca::new().expect("an authority");
-        let key = ca.mint(host).expect("a certificate");
+        let key = ca
+            .mint(host, Period::around(SystemTime::now(), SystemTime::now()))
+            .expect("a certificate");
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let config = rustls::ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()

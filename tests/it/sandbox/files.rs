@@ -375,6 +375,20 @@ fn planted_files_stand_over_files_of_mounts() {
 }
 
 #[test]
+fn a_program_in_place_of_the_system_s_is_the_system_s() {
+    let package = package();
+    let program = "/usr/bin/env";
+    let mut spec = shell("cat /usr/bin/env; echo x > /usr/bin/env");
+    let copy = package.path().join("index.js");
+    spec.mounts.push(mounted(&copy, program, Mode::ReadOnly));
+    let done = run(&spec);
+    assert_eq!(done.out, "original");
+    assert!(done.err.contains("Read-only"), "{}", done.err);
+    assert_eq!(action(&done, program), Some(FileAction::Attempted));
+    assert_eq!(fs::read_to_string(&copy).unwrap(), "original");
+}
+
+#[test]
 fn a_link_in_a_package_leads_no_mount_out() {
     let (package, victim) = (package(), package());
     std::os::unix::fs::symlink(victim.path(), package.path().join("out")).unwrap();
