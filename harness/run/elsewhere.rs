@@ -97,11 +97,7 @@ pub async fn explore(
     search.targets = found.changes;
     let (old, new) = (&comparison.old, &comparison.new);
     dependencies::name(&mut search.targets, Some(old), new);
-    for target in 0..search.targets.len() {
-        // What was found out for others is known by now.
-        let needed = search.smallest(target, &conditions);
-        search.narrow(target, needed).await;
-    }
+    let told = search.causes(&conditions).await;
     notes.extend(search.failed.iter().map(|why| {
         format!("not all that may have caused a difference elsewhere was tried: {why}")
     }));
@@ -114,6 +110,9 @@ pub async fn explore(
         &comparison.means.command,
     );
     for (target, change) in search.targets.iter().enumerate() {
+        if !told[target] {
+            continue;
+        }
         let needed = search.smallest(target, &conditions);
         let cause = Cause {
             recordings: &recordings,
@@ -174,6 +173,17 @@ fn tools(change: &Change) -> impl Iterator<Item = &String> {
 fn is_same(a: &Change, b: &Change) -> bool {
     (a.rule, a.phase, &a.operation, &a.place) == (b.rule, b.phase, &b.operation, &b.place)
         && (a.tool.is_none() || tools(a).any(|tool| tools(b).any(|other| other == tool)))
+}
+
+/// Whether two changes are one but for when they were seen, and in which tool.
+fn is_alike(a: &Change, b: &Change) -> bool {
+    (a.rule, &a.operation, &a.place, &a.now) == (b.rule, &b.operation, &b.place, &b.now)
+}
+
+/// Whether a figure may be no more than what a change in behaviour takes.
+fn accounts_for(change: &Change, more: &Change) -> bool {
+    let tool = more.tool.is_none() || tools(more).any(|tool| tools(change).any(|of| of == tool));
+    change.operation.is_some() && change.phase == more.phase && tool
 }
 
 /// What a run used before its idle phase, in which days may pass here: what a timer uses in a day
@@ -256,6 +266,8 @@ impl Search<'_> {
             // Figures of one run of each are no figures.
             used_more.clear();
         }
+        // What is done besides takes what it takes: it is told already.
+        used_more.retain(|more| !changes.iter().any(|change| accounts_for(change, more)));
         changes.extend(used_more);
         let old_ended = old.problem.is_some();
         Ok(Found {
@@ -293,6 +305,41 @@ impl Search<'_> {
         let new = cast(&self.comparison.new, roles[1], false);
         self.runs += 2;
         bench.pair(old, new).await
+    }
+
+    /// Looks for what each target needs; says which are worth telling. Worlds are few: those first
+    /// that are of their own kind, then what is the same at another moment, for which the first
+    /// one's cause is tried. What shows in no smaller world and is told of another moment already
+    /// is nothing of its own: where much goes on at once, a request may come late.
+    async fn causes(&mut self, all: &Conditions) -> Vec<bool> {
+        let many = self.targets.len();
+        let mut told = vec![true; many];
+        let kin = |targets: &[Change], of: usize| {
+            (0..of).find(|first| is_alike(&targets[*first], &targets[of]))
+        };
+        for target in (0..many)
+            .filter(|t| kin(&self.targets, *t).is_none())
+            .collect::<Vec<_>>()
+        {
+            // What was found out for others is known by now.
+            let needed = self.smallest(target, all);
+            self.narrow(target, needed).await;
+        }
+        let mut left = Vec::new();
+        for target in 0..many {
+            if let Some(first) = kin(&self.targets, target) {
+                let needed = self.smallest(first, all);
+                if needed == *all || !self.shows(target, &needed).await {
+                    left.push(target);
+                }
+            }
+        }
+        for target in left {
+            let needed = self.smallest(target, all);
+            self.narrow(target, needed).await;
+            told[target] = self.smallest(target, all) != *all;
+        }
+        told
     }
 
     /// The fewest conditions found so far under which a target shows.
@@ -394,14 +441,8 @@ mod tests {
     use super::*;
     use crate::diff::{Rule, Weight};
 
-    #[test]
-    fn only_a_light_value_that_is_another_one_in_a_few_calls_may_be_chance() {
-        let policy = Policy {
-            fail_on: Severity::Suspicious,
-            allow: Vec::new(),
-            rules: Default::default(),
-        };
-        let change = |calls: u32| Change {
+    fn change(calls: u32) -> Change {
+        Change {
             rule: Rule::ChangedValue,
             weight: Weight::Ordinary,
             phase: Phase::Idle,
@@ -418,6 +459,50 @@ mod tests {
             calls: (0..calls).collect(),
             of: calls,
             evidence: None,
+        }
+    }
+
+    #[test]
+    fn the_same_at_another_moment_is_alike_and_another_value_is_not() {
+        let later = Change {
+            phase: Phase::Call,
+            tool: Some("send".to_owned()),
+            ..change(3)
+        };
+        assert!(is_alike(&change(2), &later) && !is_same(&change(2), &later));
+        let other = Change {
+            now: Some("\"stormy\"".to_owned()),
+            ..change(2)
+        };
+        assert!(!is_alike(&change(2), &other));
+    }
+
+    #[test]
+    fn figures_are_accounted_for_by_what_the_same_tool_does_in_the_same_phase() {
+        let of = |phase, tool: Option<&str>, operation: Option<&str>| Change {
+            phase,
+            tool: tool.map(str::to_owned),
+            operation: operation.map(str::to_owned),
+            ..change(1)
+        };
+        let more = of(Phase::Call, Some("send"), None);
+        let http = Some("http GET https://a.example/");
+        assert!(accounts_for(&of(Phase::Call, Some("send"), http), &more));
+        for other in [
+            of(Phase::Call, Some("list"), http),
+            of(Phase::Idle, Some("send"), http),
+            of(Phase::Call, Some("send"), None),
+        ] {
+            assert!(!accounts_for(&other, &more));
+        }
+    }
+
+    #[test]
+    fn only_a_light_value_that_is_another_one_in_a_few_calls_may_be_chance() {
+        let policy = Policy {
+            fail_on: Severity::Suspicious,
+            allow: Vec::new(),
+            rules: Default::default(),
         };
         assert!(may_be_tossed(&change(2), &policy));
         assert!(!may_be_tossed(&change(20), &policy));

@@ -11,8 +11,10 @@ use std::sync::Arc;
 
 /// Calls made of one tool at least: one with what is required, one with everything.
 const LEAST: u32 = 2;
-/// And where code says what it compares arguments with: one more, made of that.
+/// And where code says what it compares arguments with: one more, made of that, unless as few
+/// calls in all were asked for.
 const LEAST_OF_CODE: u32 = 3;
+const FEW: u32 = 16;
 /// Calls made of a schema that only the new version has.
 const FRESH: u32 = 6;
 
@@ -148,10 +150,9 @@ pub fn plan(surface: &Surface, wishes: &Wishes<'_>, calls: u32) -> Plan {
     let tools = usable(surface, wishes, &mut plan.left_out);
     let many = (tools.len() as u32).max(1);
     plan.ways = (FAILING / many).clamp(1, FAILING_EACH);
-    let least = if wishes.code.is_empty() {
-        LEAST
-    } else {
-        LEAST_OF_CODE
+    let least = match wishes.code.is_empty() || calls <= FEW {
+        true => LEAST,
+        false => LEAST_OF_CODE,
     };
     let share = (calls / many).max(least);
     let mut extra = calls.saturating_sub(share * tools.len() as u32);
