@@ -279,8 +279,15 @@ impl Reader {
             let root = how.open(format!("/proc/{pid}/root"));
             self.root = root.ok().map(OwnedFd::from);
         }
-        let path = CString::new(path).ok()?;
-        let entry = sys::entry_in_root(self.root.as_ref()?.as_fd(), &path).ok()?;
+        let root = self.root.as_ref()?.as_fd();
+        let asked = CString::new(path).ok()?;
+        // Most paths lead where they say, and need not be asked for where that is.
+        if is_plain(path)
+            && let Ok(entry) = sys::entry_in_root(root, &asked, false)
+        {
+            return Some((entry, path.to_owned()));
+        }
+        let entry = sys::entry_in_root(root, &asked, true).ok()?;
         let to = link(&format!("/proc/self/fd/{}", entry.as_raw_fd()));
         (!to.is_empty()).then_some((entry, to))
     }
@@ -318,6 +325,12 @@ fn absolute(pid: i32, folder: i32, asked: &str) -> String {
         fd => link(&format!("/proc/{pid}/fd/{fd}")),
     };
     format!("{}/{asked}", base.trim_end_matches('/'))
+}
+
+/// Whether no part of an absolute path says anything but a name.
+fn is_plain(path: &str) -> bool {
+    path.strip_prefix('/')
+        .is_some_and(|rest| !rest.split('/').any(|part| matches!(part, "" | "." | "..")))
 }
 
 fn is_in_proc(path: &str) -> bool {
@@ -403,6 +416,22 @@ mod tests {
             ("meminfo", "/proc/meminfo"),
         ] {
             assert_eq!(in_proc(path, 7), told, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_path_is_plain_where_every_part_is_a_name() {
+        for (path, plain) in [
+            ("/a/b.js", true),
+            ("/a/..b", true),
+            ("/a/../b", false),
+            ("/a/./b", false),
+            ("/a//b", false),
+            ("/a/", false),
+            ("/", false),
+            ("a/b", false),
+        ] {
+            assert_eq!(is_plain(path), plain, "{path}");
         }
     }
 

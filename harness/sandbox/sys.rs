@@ -573,11 +573,12 @@ pub fn open_at(folder: BorrowedFd, name: &CStr, flags: i32) -> io::Result<OwnedF
 }
 
 /// The entry that `path` leads to for somebody whose root is `root`, opened for its name alone.
-/// Links of /proc that lead to open files are refused (openat2 (2), RESOLVE_IN_ROOT).
-pub fn entry_in_root(root: BorrowedFd, path: &CStr) -> io::Result<OwnedFd> {
-    const RESOLVE_IN_ROOT: u64 = 0x10;
+/// Links of /proc that lead to open files are refused (openat2 (2), RESOLVE_IN_ROOT); without
+/// `links`, all are (RESOLVE_NO_SYMLINKS).
+pub fn entry_in_root(root: BorrowedFd, path: &CStr, links: bool) -> io::Result<OwnedFd> {
+    let resolve = if links { 0x10 } else { 0x10 | 0x04 };
     // struct open_how: flags, mode, resolve.
-    let how = [(libc::O_PATH | libc::O_CLOEXEC) as u64, 0, RESOLVE_IN_ROOT];
+    let how = [(libc::O_PATH | libc::O_CLOEXEC) as u64, 0, resolve];
     let args = [
         root.as_raw_fd() as usize,
         path.as_ptr() as usize,
