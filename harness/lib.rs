@@ -23,7 +23,8 @@
 //!   seems to be, and the seed that everything made up derives from.
 //! - [`effect`]: everything a server can be seen doing, as types. No observer, no judgement.
 //! - [`scenario`]: the scenario file, from text to checked types, with errors that point.
-//! - [`generate`]: from a tool's JSON Schema to arguments that can be recognised in what is sent.
+//! - [`generate`]: from a tool's JSON Schema, and from what code compares its arguments with, to
+//!   arguments that can be recognised in what is sent.
 //! - [`provenance`]: from a value in an effect to the argument, setting, secret, reply or clock it
 //!   was made of; what is left is constant or chance.
 //! - [`snapshot`]: behaviour independent of the values of one run; its text form, and the store

@@ -8,7 +8,7 @@
 //! recipient looks like, and what an argument holds explains what is sent.
 
 use super::{
-    code::{Entry, Literal, Order, Use, What, is_a_host},
+    code::{Entry, Literal, Order, Use, What, is_a_host, plain},
     meaning::{Meaning, Quantity},
     place::Place,
     string::{Limits, is_free, stretch},
@@ -60,11 +60,6 @@ pub(super) fn names(schema: &Value) -> BTreeSet<String> {
     names
 }
 
-/// A name as code and schema both have it: `html_body` and `htmlBody` are one.
-fn plain(name: &str) -> String {
-    name.replace(['_', '-'], "").to_lowercase()
-}
-
 impl<'s> Walk<'s, '_> {
     /// What this call is made of: the first two calls of nothing, every second one after them of
     /// everything and of one entry in turn.
@@ -94,10 +89,10 @@ impl<'s> Walk<'s, '_> {
         match self.theme {
             Theme::Nothing => false,
             Theme::All(turn) => turn % 2 == 0,
-            Theme::One(nth) => self.hints.code.entries.get(nth).is_some_and(|entry| {
-                let of = entry.literal.of.as_deref().map(plain);
-                of.is_some_and(|of| of == plain(at.name()))
-            }),
+            Theme::One(nth) => {
+                let entry = self.hints.code.entries.get(nth);
+                entry.is_some_and(|entry| meant(entry, at, self.names) == Meant::Here)
+            }
         }
     }
 
@@ -198,9 +193,14 @@ enum Meant {
 
 /// Whether an entry is meant for the property at `at`, of a tool with these `names`.
 fn meant(entry: &Entry, at: &Place, names: &BTreeSet<String>) -> Meant {
-    match entry.literal.of.as_deref().map(plain) {
-        Some(of) if of == plain(at.name()) => Meant::Here,
-        Some(of) if names.contains(&of) => Meant::Elsewhere,
+    meant_for(entry, &plain(at.name()), names)
+}
+
+/// The same for a name in the [`plain`] form.
+fn meant_for(entry: &Entry, name: &str, names: &BTreeSet<String>) -> Meant {
+    match &entry.of {
+        Some(of) if of == name => Meant::Here,
+        Some(of) if names.contains(of) => Meant::Elsewhere,
         _ => Meant::Anywhere,
     }
 }
@@ -211,12 +211,14 @@ fn at_place<'e>(
     at: &Place,
     names: &BTreeSet<String>,
 ) -> Vec<(&'e Entry, bool)> {
-    let of = |wanted: Meant| {
-        let entries = entries.iter();
-        let entries = entries.filter(move |entry| meant(entry, at, names) == wanted);
-        entries.map(move |entry| (entry, wanted == Meant::Here))
+    let name = plain(at.name());
+    let of = |entry: &'e Entry| match meant_for(entry, &name, names) {
+        Meant::Elsewhere => None,
+        meant => Some((entry, meant == Meant::Here)),
     };
-    of(Meant::Here).chain(of(Meant::Anywhere)).collect()
+    let mut placed: Vec<(&Entry, bool)> = entries.iter().filter_map(of).collect();
+    placed.sort_by_key(|(_, here)| !here);
+    placed
 }
 
 /// A number for which a comparison with `number` holds.

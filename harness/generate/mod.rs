@@ -1,8 +1,9 @@
 //! Arguments for a tool's calls, made from the JSON Schema the server shows.
 //!
 //! Owns the way from a schema (draft-07, 2019-09, 2020-12) to values that the server's own
-//! validation lets pass and that can be recognised afterwards in whatever the server sends.
-//! Refuses to fetch anything, to use a name, an address or a number that could belong to
+//! validation lets pass and that can be recognised afterwards in whatever the server sends; and
+//! the way from code to what it compares its arguments with, which they are then made of.
+//! Refuses to fetch anything, to make up a name, an address or a number that could belong to
 //! somebody, and to call a value valid that was not checked.
 //!
 //! A [`Generator`] is compiled once per tool. Its [`case`](Generator::case) of a number is a

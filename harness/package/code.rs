@@ -197,14 +197,16 @@ pub(super) mod tests {
         }
     }
 
+    /// Writes a file of a package, and the folders above it.
+    pub fn write(of: &tempfile::TempDir, path: &str, text: &str) {
+        let path = of.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
     #[test]
     fn files_that_are_the_same_and_packages_of_one_version_are_left_out() {
         let [old, new] = [(); 2].map(|()| tempfile::tempdir().unwrap());
-        let write = |of: &tempfile::TempDir, path: &str, text: &str| {
-            let path = of.path().join(path);
-            fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(path, text).unwrap();
-        };
         for (of, text) in [(&old, "1"), (&new, "2")] {
             write(of, "same.js", "0");
             write(of, "README.md", text);

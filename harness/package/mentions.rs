@@ -61,17 +61,11 @@ fn quoted(text: &[u8], start: usize, end: usize) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::package::code::tests::package;
-    use std::fs;
+    use crate::package::code::tests::{package, write};
 
     #[test]
     fn what_the_new_code_names_is_found_with_its_whole_name() {
         let [old, new] = [(); 2].map(|()| tempfile::tempdir().unwrap());
-        let write = |of: &tempfile::TempDir, path: &str, text: &str| {
-            let path = of.path().join(path);
-            fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(path, text).unwrap();
-        };
         for of in [&old, &new] {
             write(
                 of,

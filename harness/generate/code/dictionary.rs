@@ -9,12 +9,13 @@ use std::collections::HashMap;
 use std::fmt;
 
 /// Tokens read of one file, and literals counted in all.
-const TOKENS: usize = 2_000_000;
+const TOKENS: usize = 1_000_000;
 const COUNTED: usize = 200_000;
 /// Literals kept: more than the calls of any run try.
 const KEPT: usize = 256;
-/// Texts kept that one pattern matches, and draws for them.
+/// Texts kept that one pattern matches, bytes of the longest, and draws for them.
 const SAMPLES: usize = 4;
+const SAMPLE: usize = 200;
 const DRAWS: usize = 16;
 
 /// What to make arguments of: literals that code compares something with, the most telling first.
@@ -26,6 +27,8 @@ pub struct Dictionary {
 
 pub(in crate::generate) struct Entry {
     pub(in crate::generate) literal: Literal,
+    /// The name of what it is compared with, in the [`plain`] form.
+    pub(in crate::generate) of: Option<String>,
     /// Of a pattern, and texts that it matches.
     pub(in crate::generate) pattern: Option<(Pattern, Vec<String>)>,
 }
@@ -39,8 +42,17 @@ impl Entry {
             }),
             _ => None,
         };
-        Self { literal, pattern }
+        Self {
+            of: literal.of.as_deref().map(plain),
+            literal,
+            pattern,
+        }
     }
+}
+
+/// A name as code and schema both have it: `html_body` and `htmlBody` are one.
+pub(in crate::generate) fn plain(name: &str) -> String {
+    name.replace(['_', '-'], "").to_lowercase()
 }
 
 /// The same for the same pattern, whoever asks: what arguments are made of must be known to
@@ -49,7 +61,8 @@ fn samples(pattern: &Pattern, source: &str) -> Vec<String> {
     let mut draws = Seed(0).stream(source);
     let mut made: Vec<String> = (0..DRAWS)
         .filter_map(|_| pattern.sample("", 0, &mut |bound| draws.below(bound)))
-        .filter(|sample| !sample.trim().is_empty() && pattern.matches(sample))
+        .filter(|sample| !sample.trim().is_empty() && sample.len() <= SAMPLE)
+        .filter(|sample| pattern.matches(sample))
         .collect();
     made.dedup();
     made.truncate(SAMPLES);

@@ -9,6 +9,6 @@ mod lex;
 mod used;
 
 pub use dictionary::{Dictionary, File};
-pub(super) use dictionary::{Entry, is_a_host};
+pub(super) use dictionary::{Entry, is_a_host, plain};
 pub use lex::Language;
 pub(super) use used::{Literal, Order, Use, What};

@@ -5,7 +5,9 @@ use super::lex::Token;
 /// Tokens that one comparison is looked for in, in either direction.
 const REACH: usize = 64;
 /// Members of one list.
-const MEMBERS: usize = 200;
+const MEMBERS: usize = 50;
+/// No argument is longer.
+const LONGEST: f64 = 1e6;
 
 /// A literal and what it is there for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -168,9 +170,7 @@ impl Code<'_, '_> {
         let (of, measured) = of.map_or((None, false), |(of, measured)| (Some(of), measured));
         let what = if measured {
             // What is compared with none or one asks whether there is anything.
-            let length = (2.0..=f64::from(u32::MAX))
-                .contains(&number)
-                .then_some(number)?;
+            let length = (2.0..=LONGEST).contains(&number).then_some(number)?;
             What::Length(order, length as u32)
         } else {
             What::Number(order, Decimal::of(number)?)
@@ -404,6 +404,7 @@ mod tests {
                 "Above 99.5 of amount; Equal 3 of n",
             ),
             ("list.length > 0", ""),
+            ("text.length > 4294967295", ""),
             (
                 r#"["a", "b"].includes(args.kind)"#,
                 "Equal a of kind; Equal b of kind",

@@ -119,22 +119,21 @@ fn a_new_property_leaves_the_others_as_they_were() {
     }
 }
 
+fn hinted(args: BTreeMap<String, Vec<Value>>) -> Generator {
+    let hints = Hints {
+        args,
+        ..Hints::default()
+    };
+    Generator::new("sendEmail", &schema(), &hints, Seed(7)).unwrap()
+}
+
 #[test]
 fn hints_join_the_generated_values() {
     let args = BTreeMap::from([(
         "to".to_owned(),
         vec![json!("jane@corp.example"), json!("ops@partner.example")],
     )]);
-    let generator = Generator::new(
-        "sendEmail",
-        &schema(),
-        &Hints {
-            args,
-            ..Hints::default()
-        },
-        Seed(7),
-    )
-    .unwrap();
+    let generator = hinted(args);
     let cases = cases(&generator, 16);
     let count = |address: &str| {
         cases
@@ -151,16 +150,7 @@ fn hints_join_the_generated_values() {
 #[test]
 fn a_hint_that_the_schema_refuses_is_not_insisted_on() {
     let args = BTreeMap::from([("to".to_owned(), vec![json!(7)])]);
-    let generator = Generator::new(
-        "sendEmail",
-        &schema(),
-        &Hints {
-            args,
-            ..Hints::default()
-        },
-        Seed(7),
-    )
-    .unwrap();
+    let generator = hinted(args);
     assert!(cases(&generator, 4).iter().all(|case| case.valid));
 }
 
