@@ -3,11 +3,13 @@
 use super::answer::Answers;
 use super::era;
 use super::exchange::{Exchange, Reply};
+use super::http::{Dial, Endpoint, Http};
 use super::options::{Era, Options, Tap};
 use super::session::Session;
-use super::stdio::Wire;
+use super::stdio::Pipes;
 use super::surface;
 use super::watch::Watch;
+use super::wire::Wire;
 use crate::effect::{Sink, Surface};
 use std::sync::Arc;
 use std::time::Duration;
@@ -179,21 +181,42 @@ where
     I: AsyncWrite + Send + Unpin + 'static,
     O: AsyncRead + Send + Unpin + 'static,
 {
-    let deadline = Instant::now() + options.start_timeout;
-    let wire = Wire::new(
+    let pipes = Pipes::new(
         Box::new(stdin),
         Box::new(stdout),
         options.max_line,
         options.max_total,
         tap,
     );
+    open(Wire::Pipes(pipes), options, effects).await
+}
+
+/// The same for a server that speaks the protocol over HTTP. Must be called within a tokio runtime.
+pub async fn connect_http(
+    dial: Arc<dyn Dial>,
+    endpoint: Endpoint,
+    options: Options,
+    effects: Arc<dyn Sink>,
+    tap: Option<Arc<dyn Tap>>,
+) -> Result<(Session, Surface), ConnectError> {
+    let http = Http::open(dial, endpoint, &options, tap);
+    open(Wire::Http(http), options, effects).await
+}
+
+async fn open(
+    wire: Wire,
+    options: Options,
+    effects: Arc<dyn Sink>,
+) -> Result<(Session, Surface), ConnectError> {
+    let deadline = Instant::now() + options.start_timeout;
     let mut exchange = Exchange::new(wire, Watch::new(effects), Answers::new(&options));
     let agreed = era::open(&mut exchange, &options, deadline).await;
     // What was left over of a flood is evidence most of all when nothing came of it.
     exchange.watch.reset();
     let agreed = agreed?;
     era::subscribe(&mut exchange, &agreed);
-    let (surface, fault) = surface::list(&mut exchange, &agreed, deadline).await;
+    let (mut surface, fault) = surface::list(&mut exchange, &agreed, deadline).await;
+    surface::repeat(&mut exchange, &agreed, &mut surface);
     exchange.watch.reset();
     match fault {
         Some(why) => Err(ConnectError::NoListing { why }),

@@ -6,8 +6,8 @@ use super::frame::Line;
 use super::json::{self, Odd, Refused};
 use super::rpc::{self, Message, Outcome};
 use super::skim::Skim;
-use super::stdio::{Arrival, Wire};
 use super::watch::Watch;
+use super::wire::{Arrival, Wire};
 use crate::effect::ServerMessage;
 use bytes::Bytes;
 use serde_json::Value;
@@ -89,7 +89,7 @@ impl Exchange {
         let id = self.next_id;
         self.next_id += 1;
         let frame = rpc::request(id, method, params);
-        if !self.queue(&frame) {
+        if !self.queue(&frame, Some(id)) {
             return None;
         }
         self.waiting.push(id);
@@ -97,7 +97,7 @@ impl Exchange {
     }
 
     pub fn notify(&mut self, method: &str, params: Option<&str>) {
-        self.queue(&rpc::notification(method, params));
+        self.queue(&rpc::notification(method, params), None);
     }
 
     /// Asks and waits. A request that gets no answer in time is cancelled.
@@ -153,6 +153,19 @@ impl Exchange {
                         return answered;
                     }
                 }
+                Some(Arrival::Failed { id, error, bytes }) => {
+                    if let Some(at) = self.waiting.iter().position(|&waiting| waiting == id) {
+                        self.waiting.swap_remove(at);
+                        return (
+                            id,
+                            Reply::Error {
+                                value: error,
+                                bytes,
+                            },
+                        );
+                    }
+                    self.given_up.retain(|&late| late != id);
+                }
             }
         }
     }
@@ -178,14 +191,15 @@ impl Exchange {
     /// Stops waiting; an answer that comes after all is a late one.
     pub fn give_up(&mut self, id: u64) {
         self.waiting.retain(|&waiting| waiting != id);
+        self.wire.abandon(id);
         if self.given_up.len() == GIVEN_UP {
             self.given_up.pop_front();
         }
         self.given_up.push_back(id);
     }
 
-    fn queue(&mut self, frame: &str) -> bool {
-        let queued = self.wire.send(frame.as_bytes());
+    fn queue(&mut self, frame: &str, id: Option<u64>) -> bool {
+        let queued = self.wire.send(frame.as_bytes(), id);
         if !queued && !self.unread_told {
             self.unread_told = true;
             self.watch.misbehaviour("stdin-unread", b"");
@@ -311,7 +325,7 @@ impl Exchange {
         let mut answer = Value::Null;
         if self.allowed.requests {
             let outcome = self.answers.to(&method, &params);
-            if self.queue(&rpc::answer(id, &outcome)) {
+            if self.queue(&rpc::answer(id, &outcome), None) {
                 answer = match outcome {
                     Outcome::Result(value) => value,
                     Outcome::Error(error) => serde_json::json!({ "error": error }),

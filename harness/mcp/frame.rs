@@ -85,12 +85,7 @@ impl Lines {
     }
 
     fn skip(&mut self, bytes: usize) {
-        let long = self.long.get_or_insert_with(|| {
-            Box::new(Long {
-                capture: Body::capture(HEAD),
-                skim: Skim::default(),
-            })
-        });
+        let long = self.long.get_or_insert_with(Long::new);
         let piece = &self.buffer[..bytes];
         long.capture.push(piece);
         long.skim.push(piece);
@@ -101,7 +96,48 @@ impl Lines {
     }
 }
 
+/// A frame that comes in pieces whose end somebody else knows.
+#[derive(Default)]
+pub(super) struct Pieces {
+    buffer: BytesMut,
+    long: Option<Box<Long>>,
+}
+
+impl Pieces {
+    pub fn push(&mut self, bytes: &[u8], max: usize) {
+        if self.long.is_none() && self.buffer.len() + bytes.len() <= max {
+            self.buffer.extend_from_slice(bytes);
+            return;
+        }
+        let head = std::mem::take(&mut self.buffer);
+        let long = self.long.get_or_insert_with(Long::new);
+        for piece in [&head[..], bytes] {
+            long.capture.push(piece);
+            long.skim.push(piece);
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.buffer.is_empty() && self.long.is_none()
+    }
+
+    /// What has come so far, and begins anew.
+    pub fn take(&mut self) -> Line {
+        match self.long.take() {
+            Some(long) => long.finish(),
+            None => Line::Whole(self.buffer.split().freeze()),
+        }
+    }
+}
+
 impl Long {
+    fn new() -> Box<Self> {
+        Box::new(Self {
+            capture: Body::capture(HEAD),
+            skim: Skim::default(),
+        })
+    }
+
     fn finish(self) -> Line {
         Line::Long {
             body: self.capture.finish(),

@@ -91,7 +91,8 @@ impl Session {
     pub async fn list(&mut self) -> Option<Surface> {
         self.exchange.watch.reset();
         let deadline = Instant::now() + self.options.call_timeout;
-        let (surface, fault) = surface::list(&mut self.exchange, &self.agreed, deadline).await;
+        let (mut surface, fault) = surface::list(&mut self.exchange, &self.agreed, deadline).await;
+        surface::repeat(&mut self.exchange, &self.agreed, &mut surface);
         fault.is_none().then_some(surface)
     }
 
@@ -127,11 +128,11 @@ impl Session {
         &self.agreed.revision
     }
 
-    /// Closes the server's stdin and hears what it still says, for at most `close_timeout`.
-    /// True when its output ended within that.
+    /// Closes the server's stdin, or ends the session that an HTTP server keeps, and hears what it
+    /// still says, for at most `close_timeout`. True when its output ended within that.
     pub async fn close(mut self) -> bool {
         self.exchange.watch.reset();
-        self.exchange.wire.close_stdin();
+        self.exchange.wire.close();
         let deadline = Instant::now() + self.options.close_timeout;
         let ended = self.exchange.listen(deadline).await;
         self.exchange.watch.reset();

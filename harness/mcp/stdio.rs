@@ -3,6 +3,7 @@
 
 use super::frame::{Line, Lines};
 use super::options::{Direction, Tap};
+use super::wire::Arrival;
 use bytes::{Buf, BytesMut};
 use std::io;
 use std::pin::{Pin, pin};
@@ -10,21 +11,13 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 
-/// Bytes that may wait for a server to read them. More are not queued: see [`Wire::send`].
+/// Bytes that may wait for a server to read them. More are not queued: see [`Pipes::send`].
 const QUEUE: usize = 4 << 20;
 
 pub(super) type Reader = Box<dyn AsyncRead + Send + Unpin>;
 pub(super) type Writer = Box<dyn AsyncWrite + Send + Unpin>;
 
-pub(super) enum Arrival {
-    Line(Line),
-    /// The server's output ended. Comes again for ever.
-    End,
-    /// The bound on all bytes is reached; comes once, then it is the end.
-    TooMuch,
-}
-
-pub(super) struct Wire {
+pub(super) struct Pipes {
     reader: Option<Reader>,
     writer: Option<Writer>,
     lines: Lines,
@@ -35,7 +28,7 @@ pub(super) struct Wire {
     tap: Option<Arc<dyn Tap>>,
 }
 
-impl Wire {
+impl Pipes {
     pub fn new(
         writer: Writer,
         reader: Reader,

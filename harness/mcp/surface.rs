@@ -2,6 +2,9 @@
 
 use super::era::Agreed;
 use super::exchange::{Exchange, Reply};
+use super::http::header::{self, Repeated};
+use super::options::Era;
+use super::wire::Wire;
 use crate::effect::Surface;
 use serde_json::Value;
 use std::collections::HashSet;
@@ -58,6 +61,37 @@ pub(super) async fn list(
         (surface.tools, _) = pages(exchange, agreed, "tools/list", "tools", deadline).await;
     }
     (surface, fault)
+}
+
+/// Over HTTP in the stateless era, has calls repeat the arguments that tools want repeated. Tools
+/// that ask for it wrongly are left out, as no client shows them to its model (2026-07-28,
+/// server/tools, `x-mcp-header`).
+pub(super) fn repeat(exchange: &mut Exchange, agreed: &Agreed, surface: &mut Surface) {
+    let Wire::Http(http) = &mut exchange.wire else {
+        return;
+    };
+    if agreed.era != Era::Modern {
+        return;
+    }
+    let (mut repeated, mut wrong) = (Repeated::new(), Vec::new());
+    surface.tools.retain(|tool| {
+        let (name, asked) = (tool["name"].as_str(), header::repeated(tool));
+        match (name, asked) {
+            (Some(name), Some(asked)) if !asked.is_empty() => {
+                repeated.insert(name.to_owned(), asked);
+                true
+            }
+            (_, Some(_)) => true,
+            (_, None) => {
+                wrong.push(tool.to_string());
+                false
+            }
+        }
+    });
+    http.repeat(repeated);
+    for tool in wrong {
+        exchange.watch.misbehaviour("header-name", tool.as_bytes());
+    }
 }
 
 fn tell(exchange: &mut Exchange, method: &str, fault: &Option<String>) {

@@ -65,7 +65,13 @@ async fn probe(
                 offered
             }
         },
-        Reply::Error { value, .. } => modern::supported(&value).unwrap_or_default(),
+        Reply::Error { value, .. } => {
+            let offered = modern::supported(&value).unwrap_or_default();
+            if let Some(agreed) = again(exchange, options, &offered, patience).await {
+                return Ok(agreed);
+            }
+            offered
+        }
         Reply::Oversized(_) => Vec::new(),
     };
     // A modern server that names only revisions we do not know cannot be helped by
@@ -76,4 +82,25 @@ async fn probe(
     legacy::open(exchange, options, (deadline, options.start_timeout), None)
         .await
         .map_err(|error| error.after(Probe::Answered))
+}
+
+/// A server that refused our revision and yet offers it is asked once more
+/// (2026-07-28, basic/versioning).
+async fn again(
+    exchange: &mut Exchange,
+    options: &Options,
+    offered: &[String],
+    patience: Instant,
+) -> Option<Agreed> {
+    if !modern::knows(offered) {
+        return None;
+    }
+    modern::probe(exchange, options);
+    match exchange.answer(patience).await.1 {
+        Reply::Result { value, .. } => {
+            let offered = modern::offers(&value)?;
+            modern::agree(exchange, options, value, &offered)
+        }
+        _ => None,
+    }
 }

@@ -69,6 +69,7 @@ pub(super) async fn open(
         batches: revision == BATCHING,
         requests: true,
     };
+    exchange.wire.agreed(&revision);
     exchange.notify("notifications/initialized", None);
     Ok(Agreed {
         era: Era::Legacy,

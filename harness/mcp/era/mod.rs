@@ -12,7 +12,7 @@ mod legacy;
 mod modern;
 
 pub(super) use auto::open;
-pub(super) use modern::{Round, round, subscribe};
+pub(super) use modern::{Round, probe_frame, round, subscribe};
 
 use super::options::Era;
 use serde_json::Value;

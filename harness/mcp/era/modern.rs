@@ -3,9 +3,10 @@
 
 use super::Agreed;
 use crate::effect::ServerMessage;
+use crate::mcp::answer::Answers;
 use crate::mcp::exchange::{Allowed, Exchange};
 use crate::mcp::options::{Era, Options};
-use crate::mcp::rpc::Outcome;
+use crate::mcp::rpc::{self, Outcome};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
@@ -18,8 +19,14 @@ const UNSUPPORTED_VERSION: i64 = -32022;
 
 /// Asks what the server is.
 pub(super) fn probe(exchange: &mut Exchange, options: &Options) -> Option<u64> {
-    let params = format!(r#"{{"_meta":{}}}"#, meta(exchange, options));
+    let params = format!(r#"{{"_meta":{}}}"#, meta(&exchange.answers, options));
     exchange.send(DISCOVER, &params)
+}
+
+/// The same as a frame.
+pub(in crate::mcp) fn probe_frame(options: &Options) -> String {
+    let meta = meta(&Answers::new(options), options);
+    rpc::request(0, DISCOVER, &format!(r#"{{"_meta":{meta}}}"#))
 }
 
 /// The revisions in a `DiscoverResult`; none where it is no such thing.
@@ -40,6 +47,11 @@ fn revisions(list: &Value) -> Option<Vec<String>> {
     Some(list.filter_map(Value::as_str).map(str::to_owned).collect())
 }
 
+/// Whether our revision is among these.
+pub(super) fn knows(offered: &[String]) -> bool {
+    offered.iter().any(|revision| revision == REVISION)
+}
+
 /// Takes up the modern era, if the server offers our revision of it.
 pub(super) fn agree(
     exchange: &mut Exchange,
@@ -47,7 +59,7 @@ pub(super) fn agree(
     result: Value,
     offered: &[String],
 ) -> Option<Agreed> {
-    if !offered.iter().any(|revision| revision == REVISION) {
+    if !knows(offered) {
         return None;
     }
     exchange.allowed = Allowed::default();
@@ -55,18 +67,18 @@ pub(super) fn agree(
         era: Era::Modern,
         revision: REVISION.into(),
         server: result,
-        meta: Some(meta(exchange, options)),
+        meta: Some(meta(&exchange.answers, options)),
     })
 }
 
-fn meta(exchange: &Exchange, options: &Options) -> String {
+fn meta(answers: &Answers, options: &Options) -> String {
     json!({
         "io.modelcontextprotocol/protocolVersion": REVISION,
         "io.modelcontextprotocol/clientInfo": {
             "name": options.client_name,
             "version": options.client_version,
         },
-        "io.modelcontextprotocol/clientCapabilities": exchange.answers.capabilities(),
+        "io.modelcontextprotocol/clientCapabilities": answers.capabilities(),
     })
     .to_string()
 }
