@@ -37,6 +37,8 @@ pub enum ConnectError {
         /// It wrote to stdout, and what it wrote is no JSON.
         noisy: bool,
     },
+    #[error("nobody listens on port {port} after {}", seconds(*waited))]
+    Deaf { port: u16, waited: Duration },
     #[error("the server refused `{method}`: `{error}`")]
     Refused {
         method: &'static str,
@@ -95,8 +97,18 @@ impl ConnectError {
                 "what it wrote to stdout is no JSON-RPC: only MCP belongs there, logs go to stderr",
             ),
             Self::Silent { .. } => Some(
-                "it may need more time to start, wait for something else, or not speak MCP over stdio",
+                "it may need more time to start, wait for something else, or speak MCP neither over stdio nor over HTTP",
             ),
+            Self::Deaf { .. } => Some(
+                "`server.url` of the scenario names the port; does the server listen on another one?",
+            ),
+            Self::Refused { error, .. }
+                if error.contains("HTTP 401") || error.contains("HTTP 403") =>
+            {
+                Some(
+                    "it asks for something in the head of requests: name it under [server] headers of a scenario",
+                )
+            }
             Self::Refused { .. } | Self::NoListing { .. } => Some(
                 "the error is the server's own; a setting that it needs may be missing: name it under [server] env of a scenario",
             ),

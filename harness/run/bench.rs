@@ -2,6 +2,7 @@
 //! starting each version.
 
 use super::condition::Condition;
+use super::door::Speech;
 use super::drive::{Job, Run, Ties, drive};
 use super::error::RunError;
 use super::evidence::CommandLine;
@@ -49,8 +50,8 @@ pub struct Bench<'a> {
     pub means: &'a Means,
     /// The plan, with the surface it was made from; made by the first leading run.
     plan: watch::Sender<Option<Arc<(Surface, Plan)>>>,
-    /// The era each package was found to speak, to spare later runs the question.
-    eras: Mutex<Vec<(String, Era)>>,
+    /// How each package was found to be spoken to, to spare later runs the question.
+    speeches: Mutex<Vec<(String, Speech)>>,
 }
 
 /// A package in the role of one run.
@@ -68,7 +69,7 @@ impl<'a> Bench<'a> {
             setup,
             means,
             plan: watch::channel(None).0,
-            eras: Mutex::default(),
+            speeches: Mutex::default(),
         }
     }
 
@@ -111,10 +112,10 @@ impl<'a> Bench<'a> {
             leads,
         } = cast;
         let key = package_key(package);
-        let known = self.eras.lock().ok().and_then(|eras| {
-            eras.iter()
-                .find(|(known, _)| *known == key)
-                .map(|(_, era)| *era)
+        let known = self.speeches.lock().ok().and_then(|speeches| {
+            let mut speeches = speeches.iter();
+            let found = speeches.find(|(known, _)| *known == key);
+            found.map(|(_, speech)| speech.clone())
         });
         let job = Job {
             setup: self.setup,
@@ -122,7 +123,10 @@ impl<'a> Bench<'a> {
             role,
             folder: self.means.folder.join(role),
             listener: Arc::clone(&self.means.listener),
-            era: known.unwrap_or(Era::Auto),
+            speech: known.clone().unwrap_or_else(|| Speech {
+                era: Era::Auto,
+                door: self.setup.door(),
+            }),
         };
         let elsewhere = if self.setup.conditions().is_empty() {
             ""
@@ -139,10 +143,10 @@ impl<'a> Bench<'a> {
         .await
         {
             Ok(run) => {
-                if let Ok(mut eras) = self.eras.lock()
+                if let Ok(mut speeches) = self.speeches.lock()
                     && known.is_none()
                 {
-                    eras.push((key, run.era));
+                    speeches.push((key, run.speech.clone()));
                 }
                 Ok(run)
             }

@@ -1,35 +1,31 @@
 //! One run of one version: start it in its world, connect, list, call, watch, end it.
 
+mod begin;
 mod end;
 
+use self::begin::{Failed, Outlets, begin};
+use super::door::Speech;
 use super::error::RunError;
-use super::install;
-use super::log::Log;
 use super::meter::Meter;
 use super::patience::Patience;
 use super::plan::Plan;
 use super::recorder::{Recorded, Recorder};
 use super::rest::{PAUSE, Rest, Scene, Watch};
 use super::setup::Setup;
-use crate::effect::{Body, FileChange, Kind, Misbehaviour, Phase, Sink, Surface, ToolResult};
-use crate::event::{Event, FORMAT, Listener, Progress};
+use crate::effect::{FileChange, Kind, Phase, Sink, Surface, ToolResult};
+use crate::event::{Listener, Progress};
 use crate::internet::mock::Json;
 use crate::internet::{Config, Limits, Sockets, Weather, World};
-use crate::mcp::{self, Era, Session};
+use crate::mcp::Session;
 use crate::package::Package;
-use crate::provenance::Explainer;
-use crate::sandbox::{self, Bound, Child, Mark, NOTICED, Started};
-use crate::snapshot::{Behaviour, Collector};
+use crate::sandbox::{self, Bound, Child, Mark, NOTICED};
+use crate::snapshot::Behaviour;
 use serde_json::Value;
 use std::future::Future;
-use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
-use tokio::io::AsyncReadExt;
-use tokio::net::unix::pipe;
 use tokio::sync::{oneshot, watch};
 
 /// How long an answer may take before time is made to pass, and the steps in which it does: what
@@ -41,11 +37,11 @@ pub const IDLE: Duration = Duration::from_millis(300);
 /// Processors that one keeps busy meanwhile, from which on it is watched for so much longer.
 pub const AT_WORK: f64 = 0.05;
 const LONGER: Duration = Duration::from_millis(700);
-/// How long a server may take to start, for both eras together; the second start gets what the
-/// first has left, and no less than the second number.
+/// How long a server may take to start, for all attempts together; a later one gets what the
+/// earlier have left, and no less than the second number.
 const START: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(10));
-/// Bytes of log text kept of one run.
-const STDERR: usize = 256 * 1024;
+/// How often it is started: as it is, then where it listens, then in its era.
+const STARTS: u32 = 3;
 
 const SILENT: &str = "the server could not be talked to";
 const LAST_WORDS: &str = "its last words are in the run folder: `--keep-run DIR` keeps it";
@@ -60,7 +56,7 @@ pub struct Job<'a> {
     /// Where the record goes.
     pub folder: PathBuf,
     pub listener: Arc<dyn Listener>,
-    pub era: Era,
+    pub speech: Speech,
 }
 
 /// One run made.
@@ -71,7 +67,8 @@ pub struct Run {
     /// What could not be seen, each a sentence.
     pub notes: Vec<String>,
     pub folder: PathBuf,
-    pub era: Era,
+    /// How the server was spoken to.
+    pub speech: Speech,
     /// Why the exercise is not whole: the server ended early, say.
     pub problem: Option<RunError>,
     pub valid_calls: u32,
@@ -91,46 +88,54 @@ pub struct Ties {
     pub hurry: Option<watch::Receiver<bool>>,
 }
 
-/// Makes the run. A server that speaks only the other era is started again.
+/// Makes the run. A server that turns out to want to be spoken to in another way is started again.
 pub async fn drive(job: &Job<'_>, planner: Planner<'_>, ties: Ties) -> Result<Run, RunError> {
     let began = Instant::now();
-    let (first, era) = match attempt(job, job.era, START.0).await {
-        Ok(mut live) => {
-            return Ok({
+    let mut speech = job.speech.clone();
+    let mut first: Option<RunError> = None;
+    for start in 0..STARTS {
+        let left = START.0.saturating_sub(began.elapsed()).max(START.1);
+        match begin(job, speech.clone(), start, left).await {
+            Ok(mut live) => {
                 exercise(job, &mut live, planner, ties).await;
-                live.end(job).await
-            });
-        }
-        Err((error, None)) => return Err(error),
-        Err((error, Some(era))) => (error, era),
-    };
-    let left = START.0.saturating_sub(began.elapsed()).max(START.1);
-    match attempt(job, era, left).await {
-        Ok(mut live) => {
-            exercise(job, &mut live, planner, ties).await;
-            Ok(live.end(job).await)
-        }
-        Err((mut error, _)) => {
-            let why = error.what.strip_prefix(SILENT).unwrap_or(&error.what);
-            error.what = format!(
-                "{}; started again: {}",
-                first.what,
-                why.trim_start_matches(": ")
-            );
-            Err(error)
+                return Ok(live.end(job).await);
+            }
+            Err(Failed { error, other: None }) => return Err(again(first, error)),
+            Err(Failed {
+                error,
+                other: Some(other),
+            }) => {
+                // That it is spoken to elsewhere is no failure.
+                if other.door == speech.door {
+                    first = Some(again(first, error));
+                }
+                speech = other;
+            }
         }
     }
+    Err(first.unwrap_or_else(|| RunError::plain(SILENT)))
+}
+
+/// What went wrong in a start, after one that had gone wrong before.
+fn again(first: Option<RunError>, mut error: RunError) -> RunError {
+    if let Some(first) = first {
+        let why = error.what.strip_prefix(SILENT).unwrap_or(&error.what);
+        let why = why.trim_start_matches(": ");
+        error.what = format!("{}; started again: {why}", first.what);
+    }
+    error
 }
 
 /// A server that has answered the handshake.
 struct Live {
     session: Session,
     surface: Surface,
+    speech: Speech,
     child: Child,
     world: World,
     recorder: Arc<Recorder>,
     recording: super::recorder::Recording,
-    stderr: tokio::task::JoinHandle<Body>,
+    outlets: Outlets,
     isolation: String,
     notes: Vec<String>,
     rest: Rest,
@@ -141,119 +146,6 @@ struct Live {
     problem: Option<RunError>,
     valid_calls: u32,
     folder: PathBuf,
-}
-
-type Failed = (RunError, Option<Era>);
-
-async fn attempt(job: &Job<'_>, era: Era, start: Duration) -> Result<Live, Failed> {
-    let fail = |error: RunError| (error, None);
-    let folder = if era == job.era {
-        job.folder.clone()
-    } else {
-        job.folder.with_extension("again")
-    };
-    // The server's own clock, whatever the real one shows by now.
-    let now = job.setup.clock().duration_since(UNIX_EPOCH);
-    let now = now.map_or(0, |now| now.as_secs() as i64);
-    let mut log = Log::create(&folder)
-        .map_err(|e| fail(RunError::new("the run folder cannot be made", e)))?;
-    log.write(Event::Started {
-        format: FORMAT.to_owned(),
-        role: job.role.to_owned(),
-        target: job.package.resolved.clone(),
-        seed: job.setup.seed.0,
-    });
-    let (confided, planted) = (job.setup.confided(), job.setup.planted.clone());
-    let said = Arc::clone(job.setup.said());
-    let collector =
-        move || Collector::new(Explainer::watching(confided(), &planted, now).made_of(said));
-    let (recorder, recording) = Recorder::start(log, collector);
-    let spec = job.setup.spec(job.package);
-    let sink: Arc<dyn Sink> = recorder.clone();
-    let open = |sockets| open(job, sockets, &sink);
-    let begun = install::begin(job, &spec, &recorder, &open).await;
-    let install::Begun {
-        started,
-        world,
-        meter,
-        failures,
-    } = begun.map_err(fail)?;
-    let Started {
-        stdin,
-        stdout,
-        stderr,
-        sockets,
-        child,
-        level,
-        ahead_ns,
-        mut notes,
-    } = started;
-    let world = match world {
-        Some(world) => world,
-        None => open(sockets).map_err(fail)?,
-    };
-    world.ahead().store(ahead_ns, Ordering::Relaxed);
-    notes.extend(failures.iter().cloned());
-    let io = |e| fail(RunError::new("the server's pipes cannot be used", e));
-    let stderr = tokio::spawn(drain(receiver(stderr).map_err(io)?));
-    let limit = job.setup.scenario().exercise.timeout;
-    let options = mcp::Options {
-        era,
-        start_timeout: start,
-        call_timeout: limit,
-        ..job.setup.client()
-    };
-    let stdin = pipe::Sender::from_owned_fd(stdin).map_err(io)?;
-    let stdout = receiver(stdout).map_err(io)?;
-    match mcp::connect(stdin, stdout, options, Arc::clone(&sink), None).await {
-        Ok((session, surface)) => {
-            sink.emit(Kind::Surface(surface.clone()));
-            Ok(Live {
-                session,
-                surface,
-                child,
-                world,
-                recorder,
-                recording,
-                stderr,
-                isolation: level.to_string(),
-                notes,
-                rest: Rest::default(),
-                patience: Patience::new(limit),
-                meter,
-                now: job.setup.clock(),
-                problem: None,
-                valid_calls: 0,
-                folder,
-            })
-        }
-        Err(refused) => {
-            let retry = refused.retry().filter(|_| era == Era::Auto);
-            world.close().await;
-            drop(child);
-            let said = stderr.await.unwrap_or_default();
-            sink.emit(Kind::Misbehaviour(Misbehaviour {
-                what: "stderr".into(),
-                bytes: said.clone(),
-            }));
-            let tail: Vec<String> = said
-                .text()
-                .lines()
-                .rev()
-                .take(5)
-                .map(str::to_owned)
-                .collect();
-            let said = tail.into_iter().rev().collect::<Vec<_>>().join(" | ");
-            let hint = refused.hint(said.trim());
-            let mut error = RunError::new(SILENT, refused);
-            error.hint = hint;
-            // Whatever was to be built is not there.
-            for failure in failures {
-                error.what.push_str(&format!("; {failure}"));
-            }
-            Err((error, retry))
-        }
-    }
 }
 
 /// The internet of one run.
@@ -477,18 +369,4 @@ fn files(child: &mut Child, notes: &mut Vec<String>) -> Vec<FileChange> {
     let harvest = tokio::task::block_in_place(|| child.harvest(Bound::default()));
     notes.extend(harvest.notes);
     harvest.changes
-}
-
-fn receiver(fd: OwnedFd) -> std::io::Result<pipe::Receiver> {
-    pipe::Receiver::from_owned_fd(fd)
-}
-
-/// Reads log text to its end, keeping the head.
-async fn drain(mut from: pipe::Receiver) -> Body {
-    let mut capture = Body::capture(STDERR);
-    let mut buffer = vec![0; 16 * 1024];
-    while let Ok(n @ 1..) = from.read(&mut buffer).await {
-        capture.push(&buffer[..n]);
-    }
-    capture.finish()
 }

@@ -9,6 +9,7 @@ mod client;
 mod compare;
 mod condition;
 mod dependencies;
+mod door;
 mod drive;
 mod elsewhere;
 mod error;

@@ -5,6 +5,7 @@
 use super::bench::Means;
 use super::client::Client;
 use super::condition::{Condition, Conditions};
+use super::door::Door;
 use super::error::RunError;
 use super::install;
 use super::trust::{self, Trust};
@@ -44,6 +45,8 @@ pub struct Setup {
     files: Vec<PlantedFile>,
     env: Vec<(String, String)>,
     args: Vec<String>,
+    /// Header fields of requests to the server, names in lower case.
+    headers: Vec<(String, String)>,
     mounted: Vec<Upstream>,
     helper: Option<PathBuf>,
     confided: Arc<OnceLock<Arc<Confided>>>,
@@ -71,6 +74,7 @@ impl Setup {
             files: Vec::new(),
             env: Vec::new(),
             args: Vec::new(),
+            headers: Vec::new(),
             mounted: means.mounted.clone(),
             helper: means.helper.clone(),
             confided: Arc::default(),
@@ -83,6 +87,10 @@ impl Setup {
         for (i, setting) in scenario.server.args.iter().enumerate() {
             let value = setup.value(&format!("args[{i}]"), setting);
             setup.args.push(value);
+        }
+        for (name, setting) in &scenario.server.headers {
+            let value = setup.value(&format!("headers.{name}"), setting);
+            setup.headers.push((name.to_ascii_lowercase(), value));
         }
         Ok(setup)
     }
@@ -144,6 +152,19 @@ impl Setup {
             options.elicitation = None;
         }
         options
+    }
+
+    /// Where the server is spoken to, as far as the scenario says.
+    pub fn door(&self) -> Door {
+        match &self.scenario.server.url {
+            Some(url) => Door::named(url.port, &url.path, self.headers.clone()),
+            None => Door::Unknown,
+        }
+    }
+
+    /// Header fields of requests to a server that speaks HTTP.
+    pub fn headers(&self) -> &[(String, String)] {
+        &self.headers
     }
 
     pub fn scenario(&self) -> &Scenario {

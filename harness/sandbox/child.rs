@@ -3,6 +3,7 @@
 use super::clock::Hand;
 use super::harvest::{Bound, Harvest, Writable};
 use super::launch::{Init, Process};
+use super::listeners;
 use super::lives::Mark;
 use super::message::{self, News, Order};
 use super::sys;
@@ -99,6 +100,11 @@ impl Child {
     /// The main process's id on the host.
     pub fn pid(&self) -> u32 {
         self.server.pid as u32
+    }
+
+    /// TCP ports on which somebody listens inside, lowest first.
+    pub fn listens(&self) -> Vec<u16> {
+        listeners::ports(self.init.0.pid)
     }
 
     /// Whether the main thread waits for something, or has ended. One read and one poll, no

@@ -4,6 +4,7 @@
 
 use super::child::{self, Child, Parts};
 use super::clock::Hand;
+use super::dialler::Dialler;
 use super::error::StartError;
 use super::harvest::{Bound, Harvest, Writable};
 use super::message::{self, News, Order};
@@ -31,6 +32,7 @@ pub struct Started {
     pub stdout: OwnedFd,
     pub stderr: OwnedFd,
     pub sockets: Sockets,
+    pub dialler: Dialler,
     pub child: Child,
     pub level: Level,
     /// Nanoseconds by which the server's wall clock is ahead of the real one; negative where it
@@ -119,7 +121,7 @@ pub fn prepare(spec: &Spec, sink: Arc<dyn Sink>) -> Result<Prepared, StartError>
     let _ = helper.wait();
     built?;
     let Gathered {
-        sockets: Some(sockets),
+        sockets: Some((sockets, dialler)),
         init: Some(init),
         tree: Some((scratch, reduced)),
         ..
@@ -142,6 +144,7 @@ pub fn prepare(spec: &Spec, sink: Arc<dyn Sink>) -> Result<Prepared, StartError>
         stdout: stdout.into(),
         stderr: stderr.into(),
         sockets,
+        dialler,
         writable: Writable::new(scratch, spec),
         errands: spec.before.iter().map(errand).collect(),
         done: 0,
@@ -161,6 +164,7 @@ pub struct Prepared {
     stdout: OwnedFd,
     stderr: OwnedFd,
     sockets: Sockets,
+    dialler: Dialler,
     writable: Writable,
     /// How long each errand may take, and what it is started with.
     errands: Vec<(Duration, Premises)>,
@@ -322,6 +326,7 @@ impl Prepared {
             stdout: self.stdout,
             stderr: self.stderr,
             sockets: self.sockets,
+            dialler: self.dialler,
             child,
             level: if self.reduced { Level::L2 } else { Level::L0 },
             ahead_ns: gathered.ahead_ns,
@@ -368,7 +373,7 @@ impl Drop for Init {
 /// What was heard so far.
 #[derive(Default)]
 struct Gathered {
-    sockets: Option<Sockets>,
+    sockets: Option<(Sockets, Dialler)>,
     init: Option<Init>,
     /// The root of what can be written, and whether the tree is lesser than it should be.
     tree: Option<(OwnedFd, bool)>,
@@ -452,9 +457,10 @@ fn next(
 }
 
 impl Sockets {
-    fn from_all(fds: Vec<OwnedFd>) -> Option<Self> {
+    fn from_all(mut fds: Vec<OwnedFd>) -> Option<(Self, Dialler)> {
+        let dialler = Dialler::new(fds.split_off(fds.len().min(8)));
         let [tcp4, tcp6, udp4, udp6, raw4, raw6, icmp4, icmp6] = fds.try_into().ok()?;
-        Some(Self {
+        let sockets = Self {
             tcp4,
             tcp6,
             udp4,
@@ -463,6 +469,7 @@ impl Sockets {
             raw6,
             icmp4,
             icmp6,
-        })
+        };
+        Some((sockets, dialler))
     }
 }

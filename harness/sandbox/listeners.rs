@@ -1,10 +1,27 @@
 //! Who listens on a loopback port inside, from the /proc/PID/net tables (proc_net (5)).
 
+use super::nft;
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::Read;
 
 /// Most bytes read of one table.
 const BOUND: u64 = 1 << 20;
+
+/// TCP ports on which somebody listens inside, but for the gateway, lowest first.
+pub fn ports(pid: i32) -> Vec<u16> {
+    let tables = ["tcp", "tcp6"].map(|table| {
+        let mut text = Vec::new();
+        let file = File::open(format!("/proc/{pid}/net/{table}"));
+        let read = file.and_then(|file| file.take(BOUND).read_to_end(&mut text));
+        read.map_or(String::new(), |_| {
+            String::from_utf8_lossy(&text).into_owned()
+        })
+    });
+    let all = tables.iter().flat_map(|table| locals(table, "0A"));
+    let ports: BTreeSet<u16> = all.filter(|port| *port != nft::PORT).collect();
+    ports.into_iter().collect()
+}
 
 /// Whether any socket of the process's network namespace would take a connection or datagram
 /// to `port`. Tables that cannot be read count as "yes": silence is no evidence of an attempt.
@@ -26,11 +43,16 @@ pub fn any(pid: i32, port: u16) -> bool {
 }
 
 fn has(table: &str, port: u16, state: &str) -> bool {
-    table.lines().skip(1).any(|line| {
+    locals(table, state).any(|local| local == port)
+}
+
+/// Ports of the sockets in this state.
+fn locals(table: &str, state: &str) -> impl Iterator<Item = u16> {
+    table.lines().skip(1).filter_map(move |line| {
         let mut fields = line.split_whitespace().skip(1);
-        let local = fields.next().and_then(|local| local.rsplit_once(':'));
-        let local = local.and_then(|(_, port)| u16::from_str_radix(port, 16).ok());
-        local == Some(port) && fields.nth(1) == Some(state)
+        let (_, port) = fields.next()?.rsplit_once(':')?;
+        let port = u16::from_str_radix(port, 16).ok()?;
+        (fields.nth(1) == Some(state)).then_some(port)
     })
 }
 

@@ -51,7 +51,7 @@ pub enum Order {
 /// From the helper, its init, or the server's process before it becomes the server.
 #[derive(Debug, Serialize, Deserialize)]
 pub enum News {
-    /// With tcp4, tcp6, udp4, udp6, raw4, raw6, icmp4, icmp6.
+    /// With tcp4, tcp6, udp4, udp6, raw4, raw6, icmp4, icmp6, and those that dial.
     Sockets,
     /// Process id of the init as the launcher sees it.
     Init {

@@ -25,6 +25,7 @@ mod attempts;
 mod child;
 mod clock;
 mod copy;
+mod dialler;
 mod errand;
 mod error;
 mod etc;
@@ -58,6 +59,7 @@ mod watch;
 
 pub use child::{Child, Exit};
 pub use clock::NOTICED;
+pub use dialler::{Dialled, Dialler, Lease};
 pub use error::StartError;
 pub use harvest::{Bound, Harvest};
 pub use helper::{ARGV0, child_main, is_helper};

@@ -3,7 +3,7 @@
 
 use super::message::{At, Failure, Step};
 use super::netlink::{self, ACK, CREATE, EXCL, Message};
-use super::{nft, sys};
+use super::{dialler, nft, sys};
 use socket2::SockRef;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -19,7 +19,7 @@ pub const NAMESERVER: Ipv4Addr = Ipv4Addr::new(192, 168, 1, 1);
 const LOOPBACK: u32 = 1;
 
 /// Brings the namespace up and makes the gateway's sockets: tcp4, tcp6, udp4, udp6, raw4,
-/// raw6, icmp4, icmp6.
+/// raw6, icmp4, icmp6, then those that dial.
 pub fn build() -> Result<Vec<OwnedFd>, Failure> {
     netlink::exchange(libc::NETLINK_ROUTE, links()).at(Step::Network, "lo")?;
     nft::install().at(Step::PacketFilter, "nf_tables")?;
@@ -33,9 +33,10 @@ pub fn build() -> Result<Vec<OwnedFd>, Failure> {
         icmp(false),
         icmp(true),
     ];
-    all.into_iter()
-        .collect::<io::Result<Vec<_>>>()
-        .at(Step::Network, "gateway sockets")
+    let gateway = all.into_iter().collect::<io::Result<Vec<_>>>();
+    let mut sockets = gateway.at(Step::Network, "gateway sockets")?;
+    sockets.extend(dialler::sockets().at(Step::Network, "sockets that dial")?);
+    Ok(sockets)
 }
 
 fn links() -> Vec<Message> {

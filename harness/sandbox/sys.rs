@@ -88,7 +88,7 @@ pub fn inherited(fd: RawFd) -> OwnedFd {
 }
 
 /// Most descriptors one message carries.
-pub const MAX_FDS: usize = 16;
+pub const MAX_FDS: usize = 64;
 
 /// Sends one message with descriptors attached.
 pub fn send(socket: BorrowedFd, bytes: &[u8], fds: &[BorrowedFd]) -> io::Result<()> {
@@ -97,7 +97,7 @@ pub fn send(socket: BorrowedFd, bytes: &[u8], fds: &[BorrowedFd]) -> io::Result<
         iov_base: bytes.as_ptr().cast_mut().cast(),
         iov_len: bytes.len(),
     };
-    let mut control = [0u64; 16];
+    let mut control = [0u64; 40];
     // SAFETY: an all-zero msghdr is a valid empty one.
     let mut message: libc::msghdr = unsafe { zeroed() };
     message.msg_iov = &raw mut iov;
@@ -105,7 +105,7 @@ pub fn send(socket: BorrowedFd, bytes: &[u8], fds: &[BorrowedFd]) -> io::Result<
     if !fds.is_empty() {
         let len = (fds.len() * size_of::<RawFd>()) as u32;
         message.msg_control = control.as_mut_ptr().cast();
-        // SAFETY: CMSG_* only compute; `control` (128 bytes, aligned) holds the header and
+        // SAFETY: CMSG_* only compute; `control` (320 bytes, aligned) holds the header and
         // MAX_FDS descriptors, and the pointers they give stay inside it.
         unsafe {
             message.msg_controllen = libc::CMSG_SPACE(len) as _;
@@ -139,7 +139,7 @@ pub fn receive(socket: BorrowedFd) -> io::Result<Received> {
         iov_base: bytes.as_mut_ptr().cast(),
         iov_len: bytes.len(),
     };
-    let mut control = [0u64; 32];
+    let mut control = [0u64; 48];
     // SAFETY: an all-zero msghdr is a valid empty one.
     let mut message: libc::msghdr = unsafe { zeroed() };
     message.msg_iov = &raw mut iov;
@@ -184,6 +184,13 @@ pub fn set_option(socket: BorrowedFd, level: i32, name: i32, value: i32) -> io::
     let (value, len) = ((&raw const value).cast(), size_of::<i32>() as u32);
     // SAFETY: the option value is an int whose address and size are passed.
     check(unsafe { libc::setsockopt(socket.as_raw_fd(), level, name, value, len) }.into()).map(drop)
+}
+
+/// Ends what a socket is connected to; it can be connected anew (connect (2), `AF_UNSPEC`).
+pub fn disconnect(socket: BorrowedFd) -> io::Result<()> {
+    let nobody = [0u8; 16];
+    // SAFETY: sixteen zero bytes are a `sockaddr` of no family.
+    check(unsafe { libc::connect(socket.as_raw_fd(), nobody.as_ptr().cast(), 16) }.into()).map(drop)
 }
 
 pub fn socket(family: i32, kind: i32, protocol: i32) -> io::Result<OwnedFd> {

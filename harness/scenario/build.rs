@@ -5,7 +5,7 @@
 use super::check::{number, whole};
 use super::load::read_planted;
 use super::model::{
-    Allow, Answer, Content, Exercise, FailOn, File, HomeKind, InstallScripts, Level, Place,
+    Allow, Answer, Content, Exercise, FailOn, File, HomeKind, InstallScripts, Level, Local, Place,
     Platform, Policy, Scenario, Server, Setting, Smtp, Target, ToolPlan, Upstream,
 };
 use super::problem::Problems;
@@ -99,6 +99,14 @@ fn server(view: View<'_>, folder: &Path, problems: &mut Problems<'_>) -> Server 
             .collect(),
         env: view
             .entries("env")
+            .into_iter()
+            .filter_map(|(name, value)| {
+                Some((name.get_ref().to_string(), setting(value.get_ref())?))
+            })
+            .collect(),
+        url: view.text("url").and_then(|text| Local::parse(text).ok()),
+        headers: view
+            .entries("headers")
             .into_iter()
             .filter_map(|(name, value)| {
                 Some((name.get_ref().to_string(), setting(value.get_ref())?))

@@ -167,6 +167,16 @@ const SERVER: Table = Table {
             Node::Map(Text::Variable, &SETTING),
         ),
         key(
+            "url",
+            "Where the server listens, if it speaks HTTP: `http://localhost:PORT/PATH`, streamable HTTP or the older server-sent events. Found out where left out: a server that says nothing on its stdout and listens on a port is asked there.",
+            Node::Text(Text::Local),
+        ),
+        key(
+            "headers",
+            "Header fields of every request to a server that speaks HTTP: `headers.Authorization = \"Bearer …\"`, or a made-up secret.",
+            Node::Map(Text::Header, &SETTING),
+        ),
+        key(
             "home",
             "What lies in the home folder: plausible dotfiles and documents full of canaries, or nothing.",
             Node::Choice(&["populated", "empty"]),

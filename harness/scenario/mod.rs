@@ -21,8 +21,8 @@ mod tests;
 
 pub use load::{Known, load, parse};
 pub use model::{
-    Allow, Answer, Content, Exercise, FORMAT, FailOn, File, HomeKind, InstallScripts, Level, Place,
-    Platform, Policy, Scenario, Server, Setting, Smtp, Target, ToolPlan, Upstream,
+    Allow, Answer, Content, Exercise, FORMAT, FailOn, File, HomeKind, InstallScripts, Level, Local,
+    Place, Platform, Policy, Scenario, Server, Setting, Smtp, Target, ToolPlan, Upstream,
 };
 pub use problem::{Problem, ScenarioError};
 pub use schema::schema;

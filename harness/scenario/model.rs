@@ -39,6 +39,10 @@ pub struct Server {
     /// Files planted before the server starts, over those of the home folder. No place occurs
     /// twice, and none lies below another.
     pub files: Vec<File>,
+    /// Where it listens, if it is spoken to over HTTP; found out where absent.
+    pub url: Option<Local>,
+    /// Header fields of every request to it over HTTP, by name as written.
+    pub headers: BTreeMap<String, Setting>,
     /// The folder the server is started in; the persona's project folder where absent.
     pub cwd: Option<Place>,
     /// What becomes of the scripts that installing the package executes.
@@ -63,12 +67,22 @@ impl Default for Server {
             env: BTreeMap::new(),
             home: HomeKind::default(),
             files: Vec::new(),
+            url: None,
+            headers: BTreeMap::new(),
             cwd: None,
             install_scripts: InstallScripts::default(),
             install_timeout: Duration::from_secs(Self::INSTALL_TIMEOUT_S),
             platform: None,
         }
     }
+}
+
+/// `url`: an address on the server's own loopback.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Local {
+    pub port: u16,
+    /// Path and query, beginning with `/`.
+    pub path: String,
 }
 
 /// `install_scripts`: whether what installing the package executes is executed.

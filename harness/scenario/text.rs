@@ -1,7 +1,7 @@
 //! The kinds of text that occur in a scenario: how each is checked, and its part of the schema.
 
 use super::load::Known;
-use super::model::{FORMAT, Place};
+use super::model::{FORMAT, Local, Place};
 use super::nearest::{list, suggest};
 use crate::secret::Shape;
 use serde_json::{Value, json};
@@ -25,6 +25,10 @@ pub enum Text {
     Variable,
     /// Path inside the sandbox.
     Place,
+    /// Address on the server's own loopback.
+    Local,
+    /// Name of a header field.
+    Header,
     /// Name of a built-in mock.
     Mock,
     /// Name of a rule.
@@ -82,6 +86,11 @@ impl Text {
                 Ok(_) => Ok(()),
                 Err(fault) => Err(fault),
             },
+            Self::Local => match Local::parse(text) {
+                Ok(_) => Ok(()),
+                Err(fault) => Err(fault),
+            },
+            Self::Header => header(text),
             Self::Mock => one_of("mock", text, known.mocks),
             Self::Rule => one_of("rule", text, known.rules),
             Self::Shape => shape(text),
@@ -106,6 +115,8 @@ impl Text {
             Self::Hosts => r"^(\*\.)?[A-Za-z0-9_.:-]{1,254}$",
             Self::Variable => r"^[^=\u0000-\u001f\u007f]+$",
             Self::Place => r"^(~(/|$)|[^/~\u0000-\u001f\u007f])[^\u0000-\u001f\u007f]*$",
+            Self::Local => r"^http://(localhost|127\.0\.0\.1|\[::1\]):[0-9]{1,5}(/.*)?$",
+            Self::Header => r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$",
             Self::Mock | Self::Rule => r"^[a-z0-9-]+$",
             Self::Reply => r"^[45][0-9]{2}( [ -~]*)?$",
         };
@@ -248,6 +259,66 @@ fn reply(text: &str) -> Result<(), Fault> {
         format!("{} is not an SMTP reply that refuses", quote(text)),
         "a code from 400 to 599, a space and ASCII text, such as `550 mailbox unavailable`",
     )
+}
+
+/// RFC 9110, section 5.1; what the transport itself writes cannot be set.
+fn header(text: &str) -> Result<(), Fault> {
+    const OWN: [&str; 9] = [
+        "accept",
+        "connection",
+        "content-length",
+        "content-type",
+        "host",
+        "last-event-id",
+        "mcp-protocol-version",
+        "mcp-session-id",
+        "transfer-encoding",
+    ];
+    let token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
+    if !text.bytes().all(token) {
+        let hint = "a name such as `Authorization`, its value as the value";
+        return fault(format!("{} is no header field's name", quote(text)), hint);
+    }
+    if OWN.iter().any(|own| own.eq_ignore_ascii_case(text)) {
+        let message = format!("{} is written by the transport itself", quote(text));
+        return fault(message, "leave it out");
+    }
+    Ok(())
+}
+
+impl Local {
+    /// Reads `http://localhost:PORT/PATH`.
+    pub(super) fn parse(text: &str) -> Result<Self, Fault> {
+        let refuse = |message: String, hint: &str| Fault {
+            message,
+            hint: Some(hint.into()),
+        };
+        let word = quote(text);
+        let Some(rest) = text.strip_prefix("http://") else {
+            return Err(refuse(
+                format!("{word} is no address inside the sandbox"),
+                "write `http://localhost:PORT/PATH`; a server somewhere else is a `target`",
+            ));
+        };
+        let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
+        let (host, port) = authority.rsplit_once(':').unwrap_or((authority, "80"));
+        if !["localhost", "127.0.0.1", "[::1]"].contains(&host) {
+            return Err(refuse(
+                format!("{word} is not on the server's own machine"),
+                "write `http://localhost:PORT/PATH`",
+            ));
+        }
+        match port.parse() {
+            Ok(port) if port > 0 && text.is_ascii() && !text.contains(' ') => Ok(Self {
+                port,
+                path: format!("/{path}"),
+            }),
+            _ => Err(refuse(
+                format!("{word} is no address"),
+                "write `http://localhost:PORT/PATH`, with a port from 1 to 65535",
+            )),
+        }
+    }
 }
 
 impl Place {

@@ -53,7 +53,7 @@ pub async fn find(
             flavour: Flavour::Streamable,
             headers: headers.to_vec(),
         };
-        match look(&dial, &endpoint, options).await {
+        match glance(&dial, &endpoint, options).await {
             Seen::Protocol(flavour) => {
                 endpoint.flavour = flavour;
                 return Some(endpoint);
@@ -77,7 +77,15 @@ enum Seen {
     Gone,
 }
 
-async fn look(dial: &Arc<dyn Dial>, endpoint: &Endpoint, options: &Options) -> Seen {
+/// Which transport stands at this address; none where neither does.
+pub async fn look(dial: Arc<dyn Dial>, endpoint: &Endpoint, options: &Options) -> Option<Flavour> {
+    match glance(&dial, endpoint, options).await {
+        Seen::Protocol(flavour) => Some(flavour),
+        _ => None,
+    }
+}
+
+async fn glance(dial: &Arc<dyn Dial>, endpoint: &Endpoint, options: &Options) -> Seen {
     let (out, _never_full) = mpsc::channel(1);
     let line = Line::new(
         Arc::clone(dial),

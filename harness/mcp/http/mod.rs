@@ -20,5 +20,5 @@ mod line;
 mod wire;
 
 pub use endpoint::{Dial, Endpoint, Flavour, Stream};
-pub use find::find;
+pub use find::{find, look};
 pub(super) use wire::Http;

@@ -27,7 +27,7 @@ impl Live {
     /// Asks the server to end, sees to it that it does, and gathers what it left.
     pub(super) async fn end(mut self, job: &Job<'_>) -> Run {
         self.recorder.enter(Phase::Exit);
-        let era = self.session.era();
+        let speaks_http = self.speech.door.is_http();
         let gone = self.session.is_gone();
         // Its output ends a moment before it does itself.
         let patience = if gone { GRACE } else { Duration::ZERO };
@@ -36,10 +36,16 @@ impl Live {
         let after = if early && gone {
             "itself"
         } else {
-            let stages = match job.setup.conditions().has(Condition::Ending) {
-                true => [Stage::Sigterm, Stage::StdinClosed],
-                false => [Stage::StdinClosed, Stage::Sigterm],
+            let other = job.setup.conditions().has(Condition::Ending);
+            let stages: &[Stage] = match (speaks_http, other) {
+                // Nothing but its clients tells a server that listens that they are gone.
+                (true, _) => &[Stage::Sigterm],
+                (false, true) => &[Stage::Sigterm, Stage::StdinClosed],
+                (false, false) => &[Stage::StdinClosed, Stage::Sigterm],
             };
+            if speaks_http {
+                line.end_session().await;
+            }
             ask(stages, &mut self.child, &mut line, &self.recorder)
         };
         if self.child.is_survived(Duration::ZERO) {
@@ -58,17 +64,15 @@ impl Live {
         }
         let exit = tokio::task::block_in_place(|| self.child.finish());
         line.end().await;
-        let stderr = self.stderr.await.unwrap_or_default();
+        let said = self.outlets.end().await;
         self.world.close().await;
         let mut used = self.child.used();
         used.peak = used.peak.max(exit.max_memory);
         self.meter.end(used, &self.recorder);
         let sink: &dyn Sink = &*self.recorder;
-        if !stderr.is_empty() {
-            sink.emit(Kind::Misbehaviour(Misbehaviour {
-                what: "stderr".into(),
-                bytes: stderr,
-            }));
+        for bytes in said {
+            let what = "stderr".into();
+            sink.emit(Kind::Misbehaviour(Misbehaviour { what, bytes }));
         }
         for reads in self.child.reads() {
             sink.emit(Kind::Reads(reads));
@@ -101,7 +105,7 @@ impl Live {
             isolation: self.isolation,
             notes: self.notes,
             folder: self.folder,
-            era,
+            speech: self.speech,
             problem,
             valid_calls: self.valid_calls,
         }
@@ -123,6 +127,14 @@ impl Line {
         }
     }
 
+    /// Ends the session with a server that listens, and waits for its word.
+    async fn end_session(&mut self) {
+        self.close();
+        if let Self::Closing(closing) = std::mem::replace(self, Self::Ended) {
+            let _ = closing.await;
+        }
+    }
+
     /// Hears what the server, which is gone, has said.
     async fn end(mut self) {
         self.close();
@@ -133,13 +145,8 @@ impl Line {
 }
 
 /// Asks in one way and then in the other, then insists. Gives what it ended after.
-fn ask(
-    stages: [Stage; 2],
-    child: &mut Child,
-    line: &mut Line,
-    recorder: &Recorder,
-) -> &'static str {
-    for stage in stages {
+fn ask(stages: &[Stage], child: &mut Child, line: &mut Line, recorder: &Recorder) -> &'static str {
+    for &stage in stages {
         recorder.reach(stage);
         let word = match stage {
             Stage::StdinClosed => {
