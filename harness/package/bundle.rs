@@ -118,6 +118,7 @@ fn plain(call: &Call, label: &str) -> Package {
         published: None,
         as_of: None,
         launch: Launch::default(),
+        remote: None,
         dependencies: BTreeMap::new(),
         scripts: Vec::new(),
         runtime: String::new(),

@@ -86,6 +86,7 @@ pub(super) fn start(
         published: None,
         as_of: None,
         launch,
+        remote: None,
         dependencies: Default::default(),
         scripts: Vec::new(),
         runtime: program.label(),

@@ -9,7 +9,7 @@ use super::launcher;
 use super::manifest::read_bounded;
 use super::model::{Options, Package};
 use super::settings;
-use super::target::Target;
+use super::target::{Target, TargetError};
 use serde::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -24,6 +24,8 @@ struct Server {
     env: BTreeMap<String, Value>,
     cwd: Option<String>,
     url: Option<String>,
+    #[serde(default, alias = "http_headers")]
+    headers: BTreeMap<String, String>,
 }
 
 /// Prepares the server `name` of `file`.
@@ -34,6 +36,24 @@ pub(super) fn fetch(
     options: &Options,
 ) -> Result<Package, FetchError> {
     let server = read(file, name)?;
+    if let Some(url) = &server.url {
+        let bad = |error: TargetError| FetchError::Config {
+            file: file.to_owned(),
+            reason: format!("server `{name}`: {error}"),
+        };
+        return match Target::parse(url).map_err(bad)? {
+            Target::Remote(url) => {
+                let headers = server.headers.iter();
+                let headers =
+                    headers.map(|(name, value)| (name.to_ascii_lowercase(), value.clone()));
+                Ok(super::fetch::remote(call.target, &url, headers.collect()))
+            }
+            _ => Err(FetchError::Config {
+                file: file.to_owned(),
+                reason: format!("server `{name}`: `{url}` is not the address of a server"),
+            }),
+        };
+    }
     let base = base(file, &server);
     let argv = argv(file, name, &server)?;
     let mut package = match launcher::read(&argv, &base)? {
@@ -64,6 +84,9 @@ pub(super) fn fetch(
 /// The package or folder that a server comes from; none for a plain program.
 pub(super) fn target(file: &Path, name: &str) -> Result<Option<Target>, FetchError> {
     let server = read(file, name)?;
+    if server.url.is_some() {
+        return Ok(None);
+    }
     let argv = argv(file, name, &server)?;
     let launched = launcher::read(&argv, &base(file, &server))?;
     Ok(launched.map(|launched| launched.target))
@@ -74,13 +97,6 @@ pub(super) fn target(file: &Path, name: &str) -> Result<Option<Target>, FetchErr
     reason = "`${userHome}` means the home of whoever wrote the file"
 )]
 fn argv(file: &Path, name: &str, server: &Server) -> Result<Vec<String>, FetchError> {
-    if let Some(url) = &server.url {
-        return Err(FetchError::NotRunnable {
-            target: url.clone(),
-            reason: "it runs somewhere else",
-            hint: "a remote server cannot be put in a sandbox",
-        });
-    }
     let Some(command) = &server.command else {
         return Err(FetchError::Config {
             file: file.to_owned(),

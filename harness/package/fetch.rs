@@ -3,10 +3,11 @@
 
 use super::error::FetchError;
 use super::manifest::Manifest;
-use super::model::{Options, Package};
+use super::model::{Options, Package, Remote};
 use super::target::Target;
 use super::timestamp::Timestamp;
 use super::{bundle, command, config, local, npm, pypi};
+use url::Url;
 
 /// How a target was named and is to be called.
 pub(super) struct Call<'a> {
@@ -53,14 +54,24 @@ pub(super) fn fetch_as(
         Target::Bundle(file) => bundle::fetch(file, call, options),
         Target::Config { file, server } => config::fetch(file, server, call, options),
         Target::Command(argv) => command::fetch(argv, call, options),
-        Target::Remote(_) => Err(refused(
-            "it runs somewhere else",
-            "compare packages, folders or commands: a remote server cannot be put in a sandbox",
-        )),
+        Target::Remote(url) => Ok(remote(call.target, url, Vec::new())),
         Target::Scenario(_) => Err(refused(
             "a scenario names its server, it is none",
             "set `server.target` in it",
         )),
+    }
+}
+
+/// A server somewhere else: nothing is fetched, and nothing of it can be run here.
+pub(super) fn remote(target: &Target, url: &Url, headers: Vec<(String, String)>) -> Package {
+    Package {
+        target: target.to_string(),
+        resolved: url.to_string(),
+        remote: Some(Remote {
+            url: url.clone(),
+            headers,
+        }),
+        ..Package::default()
     }
 }
 

@@ -273,6 +273,7 @@ pub(super) fn node_package(
         published: None,
         as_of: tree.as_of,
         launch,
+        remote: None,
         dependencies: tree.dependencies,
         scripts,
         runtime: node.label(),
@@ -296,6 +297,7 @@ fn program_folder(
     let mut argv = vec![format!("{}/{}", inside::FOLDER, program.display())];
     argv.extend(call.args.iter().cloned());
     Ok(Package {
+        remote: None,
         target: call.target.to_string(),
         resolved: name,
         name: None,

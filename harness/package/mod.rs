@@ -50,7 +50,7 @@ pub use error::FetchError;
 pub use fetch::{Dependencies, fetch, fetch_both, published_at};
 pub use mentions::newly_named;
 pub use model::{
-    Launch, Mount, Options, Package, Script, Setting, TreeChange, Value, tree_changes,
+    Launch, Mount, Options, Package, Remote, Script, Setting, TreeChange, Value, tree_changes,
     tree_difference,
 };
 pub use target::{Target, TargetError};

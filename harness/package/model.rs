@@ -6,7 +6,9 @@ use super::timestamp::Timestamp;
 use crate::secret::Shape;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::path::PathBuf;
+use url::Url;
 
 /// How to acquire.
 pub struct Options<'a> {
@@ -42,6 +44,8 @@ pub struct Package {
     /// The date the dependencies were resolved as of, where that could be held.
     pub as_of: Option<Timestamp>,
     pub launch: Launch,
+    /// Where it runs, if that is somewhere else: there is nothing to launch then.
+    pub remote: Option<Remote>,
     /// Every package below it and its version; several versions of one are joined by `, `.
     pub dependencies: BTreeMap<String, String>,
     /// What the packages of the tree want run when they are installed, in the order in which it
@@ -53,6 +57,22 @@ pub struct Package {
     pub settings: Vec<Setting>,
     /// What could not be held or was left out, each a sentence for the report.
     pub notes: Vec<String>,
+}
+
+/// A server that runs somewhere else.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Remote {
+    pub url: Url,
+    /// Header fields of each request, as a configuration gives them: real credentials, which go
+    /// nowhere but there.
+    pub headers: Vec<(String, String)>,
+}
+
+impl fmt::Debug for Remote {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<&str> = self.headers.iter().map(|(name, _)| &**name).collect();
+        write!(f, "Remote({}, {names:?})", self.url)
+    }
 }
 
 /// One thing that is executed to install a package. Paths are those inside the sandbox.

@@ -55,6 +55,7 @@ pub(super) fn fetch(
     let place = format!("{}/node_modules/{name}", inside::NPX);
     let tree = entry.record;
     Ok(Package {
+        remote: None,
         target: call.target.to_string(),
         resolved: Target::Npm {
             name: name.clone(),

@@ -169,6 +169,7 @@ fn prepare(
         published: None,
         as_of: tree.as_of,
         launch,
+        remote: None,
         dependencies: tree.dependencies,
         scripts,
         runtime: python.label(),

@@ -179,6 +179,7 @@ fn install(
         published: None,
         as_of: tree.as_of,
         launch,
+        remote: None,
         dependencies: tree.dependencies,
         scripts: builds.scripts,
         runtime: python.label(),

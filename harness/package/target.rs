@@ -28,7 +28,7 @@ pub enum Target {
     Wheel(PathBuf),
     /// An MCP bundle (`.mcpb`, formerly `.dxt`).
     Bundle(PathBuf),
-    /// A streamable-HTTP server somewhere else.
+    /// An HTTP server that runs already: somewhere else, or on this machine's loopback.
     Remote(Url),
     /// One entry of an MCP client's configuration.
     Config { file: PathBuf, server: String },
@@ -274,7 +274,13 @@ fn remote(text: &str) -> Result<Target, TargetError> {
         reason,
     };
     let url = Url::parse(text).map_err(|error| bad(error.to_string()))?;
-    if url.scheme() != "https" {
+    let here = match url.host() {
+        Some(url::Host::Domain(name)) => name == "localhost",
+        Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
+        None => false,
+    };
+    if url.scheme() != "https" && !here {
         return Err(bad("it is not encrypted".to_owned()));
     }
     Ok(Target::Remote(url))

@@ -7,7 +7,7 @@ use super::drive::{Job, Run, Ties, drive};
 use super::error::RunError;
 use super::evidence::CommandLine;
 use super::floor;
-use super::plan::{Plan, Wishes, plan};
+use super::plan::{DESTROYS, Plan, SKIPPED, Wishes, plan};
 use super::setup::Setup;
 use crate::effect::Surface;
 use crate::event::{Listener, Progress};
@@ -186,6 +186,7 @@ impl<'a> Bench<'a> {
             exercise: self.exercise(),
             code: self.setup.code(),
             seed: self.setup.seed,
+            in_earnest: self.setup.is_in_earnest(),
         }
     }
 
@@ -253,7 +254,7 @@ impl<'a> Bench<'a> {
             .map(|shared| shared.1.left_out.clone())
             .unwrap_or_default();
         for (tool, why) in left_out {
-            if why != super::plan::SKIPPED {
+            if ![SKIPPED, DESTROYS].contains(&&*why) {
                 add(
                     format!("tool `{tool}` was not called: {why}"),
                     Some(
@@ -292,21 +293,14 @@ mod tests {
         Package {
             target: "command".into(),
             resolved: "server".into(),
-            name: None,
-            version: None,
             integrity: Some(integrity.into()),
-            published: None,
-            as_of: None,
             launch: Launch {
                 argv: vec!["/opt/node/bin/node".into(), script.into()],
                 mounts: vec![runtime],
                 ..Launch::default()
             },
-            dependencies: Default::default(),
-            scripts: Vec::new(),
             runtime: "node 22".into(),
-            settings: Vec::new(),
-            notes: Vec::new(),
+            ..Package::default()
         }
     }
 

@@ -52,6 +52,11 @@ pub struct Comparison {
 /// Where a version could not be run at all. A run that ended early gives a report with problems.
 pub async fn compare(comparison: &Comparison) -> Result<Report, RunError> {
     let began = Instant::now();
+    if comparison.old.remote.is_some() != comparison.new.remote.is_some() {
+        let what = "a server that runs elsewhere shows less than one in the sandbox: they cannot be compared";
+        let hint = "compare two addresses, or two packages, folders or commands";
+        return Err(RunError::plain(what).hint(hint).usage());
+    }
     let mut setup = Setup::new(&comparison.scenario, comparison.seed, &comparison.means)?;
     setup.adopt(&comparison.old);
     setup.adopt(&comparison.new);
@@ -156,7 +161,10 @@ pub async fn compare(comparison: &Comparison) -> Result<Report, RunError> {
     let problems = bench.problems(&[("the old version", &first), ("the new version", &latest)]);
     let whole = first.problem.is_none() && latest.problem.is_none();
     let elsewhere = match &comparison.worlds {
-        Worlds::OrdinaryAndOthers if whole && comparison.means.only_call.is_none() => {
+        // What runs somewhere else has circumstances of its own.
+        Worlds::OrdinaryAndOthers
+            if whole && comparison.means.only_call.is_none() && !setup.is_in_earnest() =>
+        {
             elsewhere::explore(comparison, &setup, (&changes, &used_more), took).await
         }
         Worlds::Only(conditions) => Elsewhere {

@@ -122,6 +122,7 @@ mod tests {
     fn package(dependencies: &[(&str, &str)]) -> Package {
         let dependencies = dependencies.iter();
         Package {
+            remote: None,
             target: "x".into(),
             resolved: "x".into(),
             name: None,

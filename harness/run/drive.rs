@@ -10,6 +10,7 @@ use super::meter::Meter;
 use super::patience::Patience;
 use super::plan::Plan;
 use super::recorder::{Recorded, Recorder};
+use super::remote;
 use super::rest::{PAUSE, Rest, Scene, Watch};
 use super::setup::Setup;
 use crate::effect::{FileChange, Kind, Phase, Sink, Surface, ToolResult};
@@ -90,6 +91,9 @@ pub struct Ties {
 
 /// Makes the run. A server that turns out to want to be spoken to in another way is started again.
 pub async fn drive(job: &Job<'_>, planner: Planner<'_>, ties: Ties) -> Result<Run, RunError> {
+    if let Some(elsewhere) = &job.package.remote {
+        return remote::drive(job, elsewhere, planner).await;
+    }
     let began = Instant::now();
     let mut speech = job.speech.clone();
     let mut first: Option<RunError> = None;

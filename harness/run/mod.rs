@@ -21,6 +21,7 @@ mod meter;
 mod patience;
 mod plan;
 mod recorder;
+mod remote;
 mod rest;
 mod setup;
 mod triage;

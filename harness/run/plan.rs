@@ -25,6 +25,9 @@ const FAILING_EACH: u32 = 4;
 /// Why a tool is left out that the scenario wants left out.
 pub const SKIPPED: &str = "skipped by the scenario";
 
+/// Why a tool is left out that would be called in earnest.
+pub const DESTROYS: &str = "its annotations say that it destroys, and the server is a real one";
+
 /// One tool call to be made.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Call {
@@ -142,6 +145,8 @@ pub struct Wishes<'a> {
     /// What the code compares its arguments with.
     pub code: &'a Arc<Dictionary>,
     pub seed: Seed,
+    /// Whether calls have consequences: the server is not in a sandbox.
+    pub in_earnest: bool,
 }
 
 /// The calls for a surface.
@@ -207,6 +212,11 @@ fn usable(
         let of_tool = wishes.exercise.tools.get(name);
         if of_tool.is_some_and(|wishes| wishes.skip) {
             left_out.insert(name.to_owned(), SKIPPED.to_owned());
+            continue;
+        }
+        if wishes.in_earnest && of_tool.is_none() && tool["annotations"]["destructiveHint"] == true
+        {
+            left_out.insert(name.to_owned(), DESTROYS.to_owned());
             continue;
         }
         let hints = Hints {

@@ -47,6 +47,8 @@ pub struct Setup {
     args: Vec<String>,
     /// Header fields of requests to the server, names in lower case.
     headers: Vec<(String, String)>,
+    /// Whether a server runs somewhere else, where calls have consequences.
+    in_earnest: bool,
     mounted: Vec<Upstream>,
     helper: Option<PathBuf>,
     confided: Arc<OnceLock<Arc<Confided>>>,
@@ -75,6 +77,7 @@ impl Setup {
             env: Vec::new(),
             args: Vec::new(),
             headers: Vec::new(),
+            in_earnest: false,
             mounted: means.mounted.clone(),
             helper: means.helper.clone(),
             confided: Arc::default(),
@@ -160,6 +163,11 @@ impl Setup {
             Some(url) => Door::named(url.port, &url.path, self.headers.clone()),
             None => Door::Unknown,
         }
+    }
+
+    /// Whether calls have consequences: a server is a real one.
+    pub fn is_in_earnest(&self) -> bool {
+        self.in_earnest
     }
 
     /// Header fields of requests to a server that speaks HTTP.
@@ -251,6 +259,7 @@ impl Setup {
     /// client's configuration, a bundle's manifest), credentials replaced by made-up ones of the
     /// same shape.
     pub fn adopt(&mut self, package: &Package) {
+        self.in_earnest |= package.remote.is_some();
         let progress = progress(&self.listener);
         self.trust
             .adopt(&package.launch, &self.ca, &self.cache, &progress);

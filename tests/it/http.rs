@@ -2,6 +2,8 @@
 
 use crate::context::Context;
 use serde_json::Value;
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
 
 /// A note's title goes to another host as well.
 const BEACON: (&str, &str) = (
@@ -123,4 +125,112 @@ fn nobody_at_the_named_port_is_told() {
     ] {
         assert!(told.stderr.contains(part), "{part}: {}", told.stderr);
     }
+}
+
+/// A server on this machine's loopback, outside any sandbox; ended when dropped.
+struct Live {
+    child: Child,
+    port: String,
+}
+
+impl Live {
+    /// With a certificate where a folder with one is named.
+    fn start(context: &Context, certificates: Option<&str>) -> Self {
+        let script = context.write(
+            "live.mjs",
+            r#"
+import { createServer as plain } from "node:http";
+import { createServer as secure } from "node:https";
+import { readFileSync } from "node:fs";
+const folder = process.argv[2];
+const answers = {
+  initialize: { protocolVersion: "2025-06-18", capabilities: { tools: {} }, serverInfo: { name: "live", version: "2" } },
+  "tools/list": { tools: [
+    { name: "look", inputSchema: { type: "object", properties: { q: { type: "string" } }, required: ["q"] } },
+    { name: "wipe", inputSchema: { type: "object" }, annotations: { destructiveHint: true } },
+  ] },
+};
+const asked = [];
+async function answer(req, res) {
+  let text = "";
+  for await (const part of req) text += part;
+  const { id, method, params } = text ? JSON.parse(text) : {};
+  if (req.method !== "POST") return res.writeHead(405).end();
+  if (id === undefined) return res.writeHead(202).end();
+  if (params?.name) asked.push(params.name);
+  const said = { content: [{ type: "text", text: `about ${params?.arguments?.q}` }] };
+  const result = method === "tools/call" ? said : answers[method];
+  const rest = result ? { result } : { error: { code: -32601, message: "unknown" } };
+  if (asked.includes("wipe")) process.exit(9);
+  res.writeHead(200, { "content-type": "application/json" });
+  res.end(JSON.stringify({ jsonrpc: "2.0", id, ...rest }));
+}
+const server = folder
+  ? secure({ key: readFileSync(`${folder}/key.pem`), cert: readFileSync(`${folder}/cert.pem`) }, answer)
+  : plain(answer);
+server.listen(0, "127.0.0.1", () => console.log(server.address().port));
+"#,
+        );
+        let mut node = Command::new("node");
+        node.arg(script).args(certificates).stdout(Stdio::piped());
+        let mut child = node.spawn().unwrap();
+        let mut port = String::new();
+        let stdout = child.stdout.as_mut().unwrap();
+        BufReader::new(stdout).read_line(&mut port).unwrap();
+        let port = port.trim().to_owned();
+        Self { child, port }
+    }
+}
+
+impl Drop for Live {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn a_server_elsewhere_shows_its_surface_and_its_answers() {
+    let context = Context::apart();
+    let live = Live::start(&context, None);
+    let url = format!("http://localhost:{}/mcp", live.port);
+    let report = context.line(&format!("triage {url} --calls 4 --format json"));
+    let report = report.ended(0).json();
+    let exercise = &report["exercise"];
+    assert_eq!(exercise["calls_ok"], 4, "{report:#}");
+    assert_eq!(exercise["isolation"], "none (remote)");
+    let spots = exercise["blind_spots"].to_string();
+    assert!(spots.contains("only what it lists and answers"), "{spots}");
+    // It ends when it is called: nobody but a scenario has that done.
+    assert!(spots.contains("`wipe` was not called"), "{spots}");
+
+    let told = context
+        .line(&format!("diff {url} {url} --calls 4"))
+        .ended(0);
+    assert!(told.stdout.contains("UNCHANGED"), "{}", told.stdout);
+    let clean = edited(&context, "clean", &[]);
+    let told = context.line(&format!("diff {clean} {url}")).ended(2);
+    assert!(
+        told.stderr.contains("cannot be compared"),
+        "{}",
+        told.stderr
+    );
+    drop(live);
+    let told = context.line(&format!("triage {url}")).ended(3);
+    assert!(told.stdout.contains("cannot be reached"), "{}", told.stdout);
+}
+
+#[test]
+fn a_certificate_that_this_machine_trusts_is_needed() {
+    let context = Context::apart();
+    let certified = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let cert = context.write("cert.pem", &certified.cert.pem());
+    context.write("key.pem", &certified.signing_key.serialize_pem());
+    let live = Live::start(&context, context.work().to_str());
+    let line = format!("triage https://localhost:{}/mcp --calls 2", live.port);
+    let told = context.line(&line).ended(3);
+    assert!(told.stdout.contains("certificate"), "{}", told.stdout);
+    let context = context.env("SSL_CERT_FILE", cert.to_str().unwrap());
+    let told = context.line(&line).ended(0);
+    assert!(told.stdout.contains("none (remote)"), "{}", told.stdout);
 }

@@ -57,7 +57,7 @@ colour = "red"
        |
     10 | colour = "red"
        | ^^^^^^
-       = hint: valid here: `target`, `args`, `env`, `home`, `files`, `cwd`, `install_scripts`, `install_timeout_s` and `platform`
+       = hint: valid here: `target`, `args`, `env`, `url`, `headers`, `home`, `files`, `cwd`, `install_scripts`, `install_timeout_s` and `platform`
     "#);
 }
 
