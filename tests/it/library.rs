@@ -87,6 +87,7 @@ fn compared(old: &str, new: &str) -> Report {
                 host: "api.weather.example".into(),
                 port: None,
                 mock: Arc::new(mounted),
+                moods: Vec::new(),
             }],
             helper: Some(env!("CARGO_BIN_EXE_turncoat").into()),
         },

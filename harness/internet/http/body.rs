@@ -6,7 +6,6 @@ use crate::internet::shared::Shared;
 use bytes::{Buf, Bytes};
 use http_body_util::BodyExt;
 use hyper::body::{Frame, Incoming, SizeHint};
-use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -131,34 +130,52 @@ impl Drop for Collect {
 /// The body of a reply; the request counts as under way until it is written.
 pub struct ReplyBody {
     bytes: Bytes,
+    len: usize,
+    is_cut: bool,
     _hold: Option<Hold>,
 }
 
+/// The body ends before its end.
+#[derive(Debug, thiserror::Error)]
+#[error("cut short")]
+pub struct CutShort;
+
 impl ReplyBody {
     pub fn new(bytes: Bytes, hold: Option<Hold>) -> Self {
-        Self { bytes, _hold: hold }
+        Self {
+            len: bytes.len(),
+            bytes,
+            is_cut: false,
+            _hold: hold,
+        }
+    }
+
+    /// Says how long it is, and breaks off in the middle.
+    pub fn cut(&mut self) {
+        self.bytes.truncate(self.len / 2);
+        self.is_cut = true;
     }
 }
 
 impl hyper::body::Body for ReplyBody {
     type Data = Bytes;
-    type Error = Infallible;
+    type Error = CutShort;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         _: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, CutShort>>> {
         if !self.bytes.has_remaining() {
-            return Poll::Ready(None);
+            return Poll::Ready(self.is_cut.then_some(Err(CutShort)));
         }
         Poll::Ready(Some(Ok(Frame::data(std::mem::take(&mut self.bytes)))))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.bytes.is_empty()
+        self.bytes.is_empty() && !self.is_cut
     }
 
     fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.bytes.len() as u64)
+        SizeHint::with_exact(self.len as u64)
     }
 }

@@ -9,6 +9,7 @@ use crate::effect::{Body, Http, Kind, Reply};
 use crate::internet::busy::Hold;
 use crate::internet::dns;
 use crate::internet::mock::{self, Answer};
+use crate::internet::weather::Weather;
 use bytes::Bytes;
 use hyper::body::Incoming;
 use hyper::http::header::{self, HeaderMap, HeaderName, HeaderValue};
@@ -24,7 +25,7 @@ pub async fn respond(
     conversation: Arc<Conversation>,
     mut request: Request<Incoming>,
     hold: Hold,
-) -> Response<ReplyBody> {
+) -> Result<Response<ReplyBody>, Silence> {
     conversation.tape.rewind();
     let upgrade = takes_over(&request).then(|| hyper::upgrade::on(&mut request));
     let (parts, body) = request.into_parts();
@@ -33,19 +34,22 @@ pub async fn respond(
         End::Whole => {}
         End::Cut => {
             let answer = Answer::json(400, &serde_json::json!({}), "request cut short");
-            return reply(exchange.tell(answer), None, hold);
+            return Ok(reply(exchange.tell(answer), None, hold));
         }
         End::TooLong => {
             let mut answer = Answer::json(413, &serde_json::json!({}), "request too long");
             answer.headers.push(("connection".into(), "close".into()));
-            return reply(exchange.tell(answer), None, hold);
+            return Ok(reply(exchange.tell(answer), None, hold));
         }
     }
-    let answer = exchange.answer(&parts);
+    let (answer, weather) = exchange.answer(&parts);
     let delay = answer.delay;
     let answer = exchange.tell(answer);
     if !delay.is_zero() {
         tokio::time::sleep(delay).await;
+    }
+    if weather == Weather::Reset {
+        return Err(Silence);
     }
     let next = upgrade.and_then(|on| match parts.method {
         Method::CONNECT if answer.status == 200 => {
@@ -55,8 +59,17 @@ pub async fn respond(
         _ => None,
     });
     drop(exchange);
-    reply(answer, next.map(|next| (conversation, next)), hold)
+    let mut response = reply(answer, next.map(|next| (conversation, next)), hold);
+    if weather == Weather::Cut {
+        response.body_mut().cut();
+    }
+    Ok(response)
 }
+
+/// No answer is given: the connection ends.
+#[derive(Debug, thiserror::Error)]
+#[error("no answer")]
+pub struct Silence;
 
 /// Whether the connection may become something else after this request.
 fn takes_over(request: &Request<Incoming>) -> bool {
@@ -162,11 +175,31 @@ impl<'a> Exchange<'a> {
     }
 
     /// Finds the answer, once the body is complete.
-    fn answer(&mut self, parts: &Parts) -> Answer {
+    fn answer(&mut self, parts: &Parts) -> (Answer, Weather) {
         self.settle_body();
+        match self.own_answer(parts) {
+            Ok(answer) => (answer, Weather::Fair),
+            Err(request) => self.answer_of_upstream(&request),
+        }
+    }
+
+    fn answer_of_upstream(&self, request: &mock::Request) -> (Answer, Weather) {
+        let shared = &self.conversation.shared;
+        let nth = || shared.nth.next(("mood", &request.host, request.port));
+        let mood = shared.upstreams.mood(request, nth);
+        let weather = mood.unwrap_or_else(|| shared.weather());
+        let answer = weather.answer().unwrap_or_else(|| {
+            let answer = shared.upstreams.answer(request);
+            weather.change(answer, request, shared.seed)
+        });
+        (answer, weather)
+    }
+
+    /// The gateway's own answer, or else the request that an upstream has to answer.
+    fn own_answer(&self, parts: &Parts) -> Result<Answer, Box<mock::Request>> {
         let shared = &self.conversation.shared;
         let Some(http) = &self.http else {
-            return Answer::json(500, &serde_json::json!({}), "gateway");
+            return Ok(Answer::json(500, &serde_json::json!({}), "gateway"));
         };
         if parts.method == Method::CONNECT {
             let status = if parts.version < Version::HTTP_2 {
@@ -174,26 +207,23 @@ impl<'a> Exchange<'a> {
             } else {
                 501
             };
-            return bare(status, Vec::new(), "proxy");
+            return Ok(bare(status, Vec::new(), "proxy"));
         }
         if parts.version == Version::HTTP_11
             && let Some(headers) = websocket::accept(&parts.headers)
         {
-            return bare(101, headers, "websocket");
+            return Ok(bare(101, headers, "websocket"));
         }
         let (path, query) = http.target.split_once('?').unwrap_or((&http.target, ""));
         if let Some(answer) = name_lookup(self.conversation, http, path, query, &self.held) {
-            return answer;
+            return Ok(answer);
         }
         let scheme = if http.scheme == "https" {
             "https"
         } else {
             "http"
         };
-        if let Some(failure) = shared.weather().answer() {
-            return failure;
-        }
-        let request = mock::Request {
+        Err(Box::new(mock::Request {
             scheme,
             host: self.host.clone(),
             port: self.port,
@@ -203,8 +233,7 @@ impl<'a> Exchange<'a> {
             headers: http.headers.clone(),
             body: self.held.clone(),
             nth: shared.nth.next((&http.method, &self.host, path)),
-        };
-        shared.upstreams.answer(&request)
+        }))
     }
 
     /// Emits the request with its answer, which is fit to be sent then.

@@ -12,7 +12,6 @@ use crate::internet::stream::{Stream, Tape};
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use std::convert::Infallible;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -51,6 +50,10 @@ impl Conversation {
     /// What came after the last request and was none.
     fn tell_rest(&self, protocol: &str, error: &hyper::Error) {
         let rest = self.tape.take();
+        // Ended by us.
+        if error.is_user() {
+            return;
+        }
         if rest.is_empty() && !error.is_parse() {
             return;
         }
@@ -70,7 +73,7 @@ pub async fn serve1(shared: Arc<Shared>, mut stream: Stream, link: Link, hold: H
         async move {
             let shared = Arc::clone(&conversation.shared);
             let response = respond(conversation, request, hold).await;
-            Ok::<_, Infallible>(date::stamp(&shared, response))
+            response.map(|response| date::stamp(&shared, response))
         }
     });
     let served = http1::Builder::new()
@@ -103,7 +106,7 @@ pub async fn serve2(shared: Arc<Shared>, mut stream: Stream, link: Link) {
         async move {
             let shared = Arc::clone(&conversation.shared);
             let response = respond(conversation, request, hold).await;
-            Ok::<_, Infallible>(date::stamp(&shared, response))
+            response.map(|response| date::stamp(&shared, response))
         }
     });
     let streams = Streams(Arc::clone(&conversation.shared));

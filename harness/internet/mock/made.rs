@@ -14,7 +14,7 @@ const SECONDS_A_DAY: u64 = 86_400;
 
 /// The values of one thing, such as an object of an upstream or a reply, each under a label.
 #[derive(Clone, Debug)]
-pub(super) struct Made {
+pub struct Made {
     seed: Seed,
     what: String,
 }

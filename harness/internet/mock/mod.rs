@@ -14,6 +14,7 @@ mod stub;
 
 pub use answer::{Answer, Mock, Request};
 pub use json::Json;
+pub(super) use made::Made;
 pub use mounted::{MountError, Mounted, RECYCLE};
 pub use postmark::Postmark;
 pub use stub::{StubError, StubProblem, Stubs};

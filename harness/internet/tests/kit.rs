@@ -110,6 +110,7 @@ fn open(
         host: "api.corp.example".into(),
         port: None,
         mock: Arc::new(Echo),
+        moods: Vec::new(),
     };
     let config = Config {
         ca: Arc::clone(&ca),
