@@ -21,6 +21,7 @@ mod patience;
 mod plan;
 mod recorder;
 mod rest;
+mod services;
 mod setup;
 mod triage;
 mod trust;

@@ -203,6 +203,10 @@ pub enum Answer {
     Smtp(Smtp),
     /// A folder of WireMock JSON mappings, joined to the scenario's folder.
     Stubs(PathBuf),
+    /// An OpenAPI document, joined to the scenario's folder.
+    OpenApi(PathBuf),
+    /// A HAR recording, joined to the scenario's folder.
+    Har(PathBuf),
 }
 
 /// How the built-in mail server deviates from accepting everything.

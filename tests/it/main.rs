@@ -27,5 +27,6 @@ mod source;
 mod tidy;
 mod traces;
 mod trust;
+mod upstreams;
 mod variants;
 mod waits;

@@ -1,20 +1,28 @@
 //! Upstreams that answer inside the gateway, one file or folder each.
 //!
-//! [`builtin`] makes those that a scenario names; [`Stubs`] are read from WireMock's files,
+//! [`builtin`] makes those that a scenario names; [`OpenApi`] answers as a document says, [`Har`] as
+//! was recorded, [`Stubs`] as WireMock's files say;
 //! [`Mounted`] come from Rust, and [`Json::sink`] answers for every host that nobody claims.
 //! Each opens with its table of routes. All of them answer as functions of the seed, the request
 //! and what was created before: no clock, no chance, no network of their own.
 
 mod answer;
+mod form;
+mod har;
 mod json;
 mod made;
 mod mounted;
+mod openapi;
+mod paging;
 mod postmark;
+mod store;
 mod stub;
 
 pub use answer::{Answer, Mock, Request};
+pub use har::{Har, HarError, HarProblem, Recording};
 pub use json::Json;
 pub use mounted::{MountError, Mounted, RECYCLE};
+pub use openapi::{Document, OpenApi, OpenApiError, OpenApiProblem};
 pub use postmark::Postmark;
 pub use stub::{StubError, StubProblem, Stubs};
 
