@@ -8,13 +8,19 @@
 
 mod answer;
 mod form;
+mod github;
 mod har;
 mod json;
 mod made;
+mod mailgun;
 mod mounted;
 mod openapi;
 mod paging;
 mod postmark;
+mod resend;
+mod rest;
+mod sendgrid;
+mod slack;
 mod store;
 mod stub;
 
@@ -27,13 +33,24 @@ pub use postmark::Postmark;
 pub use stub::{StubError, StubProblem, Stubs};
 
 use crate::secret::Seed;
+use github::GitHub;
+use rest::Rest;
 use std::sync::Arc;
 
 type Make = fn(Seed) -> Arc<dyn Mock>;
 
-const BUILTIN: [(&str, Make); 2] = [
+const BUILTIN: [(&str, Make); 7] = [
+    ("github", |seed| Arc::new(GitHub::new(seed))),
     ("json", |seed| Arc::new(Json::new(seed))),
+    ("mailgun", |seed| {
+        Arc::new(Rest::new(&mailgun::SERVICE, seed))
+    }),
     ("postmark", |seed| Arc::new(Postmark::new(seed))),
+    ("resend", |seed| Arc::new(Rest::new(&resend::SERVICE, seed))),
+    ("sendgrid", |seed| {
+        Arc::new(Rest::new(&sendgrid::SERVICE, seed))
+    }),
+    ("slack", |seed| Arc::new(Rest::new(&slack::SERVICE, seed))),
 ];
 
 /// The built-in upstream that a scenario names, fresh: it remembers nothing of other runs.
