@@ -186,7 +186,7 @@ fn interrupted() -> Failure {
 pub fn scenario(path: Option<&Path>) -> Result<Scenario, Failure> {
     let rules = Rule::names();
     let mut mocks: Vec<&str> = crate::internet::mock::names().collect();
-    mocks.push("smtp");
+    mocks.extend(["imap", "smtp"]);
     let known = Known {
         mocks: &mocks,
         rules: &rules,

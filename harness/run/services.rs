@@ -3,7 +3,7 @@
 
 use super::error::RunError;
 use crate::internet::mock::{self, Document, Har, Mock, OpenApi, Recording, Stubs};
-use crate::internet::{SmtpAction, SmtpRule, SmtpStage, Upstream};
+use crate::internet::{ImapPlace, SmtpAction, SmtpRule, SmtpStage, Upstream};
 use crate::scenario::{Answer, Scenario, Smtp};
 use crate::secret::Seed;
 use std::path::{Path, PathBuf};
@@ -12,6 +12,14 @@ use std::sync::Arc;
 /// What stands behind the hosts that a scenario names.
 #[derive(Clone)]
 pub struct Services(Arc<[Service]>);
+
+/// What stands in the internet of one run.
+#[derive(Default)]
+pub struct Standing {
+    pub http: Vec<Upstream>,
+    pub smtp: Vec<SmtpRule>,
+    pub imap: Vec<ImapPlace>,
+}
 
 struct Service {
     host: String,
@@ -22,6 +30,7 @@ struct Service {
 enum Source {
     Built(String),
     Smtp(Smtp),
+    Imap,
     Stubs(PathBuf),
     OpenApi(Document),
     Har(Recording),
@@ -43,14 +52,20 @@ impl Services {
     }
 
     /// Services that remember nothing.
-    pub fn fresh(&self, seed: Seed) -> Result<(Vec<Upstream>, Vec<SmtpRule>), RunError> {
-        let mut http = Vec::new();
-        let mut smtp = Vec::new();
+    pub fn fresh(&self, seed: Seed) -> Result<Standing, RunError> {
+        let mut standing = Standing::default();
         for service in &*self.0 {
             let (host, port) = (service.host.clone(), service.port);
             let mock: Arc<dyn Mock> = match &service.source {
                 Source::Smtp(rule) => {
-                    smtp.extend(smtp_rules(&host, port, rule));
+                    standing.smtp.extend(smtp_rules(&host, port, rule));
+                    continue;
+                }
+                Source::Imap => {
+                    // At the usual ports there are mailboxes anyway.
+                    standing
+                        .imap
+                        .extend(port.map(|port| ImapPlace { host, port }));
                     continue;
                 }
                 Source::Built(name) => mock::builtin(name, seed)
@@ -59,9 +74,9 @@ impl Services {
                 Source::OpenApi(document) => Arc::new(OpenApi::new(document.clone(), seed)),
                 Source::Har(recording) => Arc::new(Har::new(recording.clone())),
             };
-            http.push(Upstream { host, port, mock });
+            standing.http.push(Upstream { host, port, mock });
         }
-        Ok((http, smtp))
+        Ok(standing)
     }
 }
 
@@ -69,6 +84,7 @@ fn source(answer: &Answer, folder: &Path) -> Result<Source, RunError> {
     Ok(match answer {
         Answer::Mock(name) => Source::Built(name.clone()),
         Answer::Smtp(smtp) => Source::Smtp(smtp.clone()),
+        Answer::Imap => Source::Imap,
         Answer::Stubs(folder) => {
             // They are read anew for each run, which finds what is wrong with them too late.
             stubs(folder)?;

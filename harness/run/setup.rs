@@ -7,11 +7,11 @@ use super::client::Client;
 use super::condition::{Condition, Conditions};
 use super::error::RunError;
 use super::install;
-use super::services::Services;
+use super::services::{Services, Standing};
 use super::trust::{self, Trust};
 use crate::event::{Listener, Progress};
 use crate::generate::{Dictionary, Language};
-use crate::internet::{Ca, SmtpRule, Upstream};
+use crate::internet::{Ca, Upstream};
 use crate::mcp;
 use crate::package::{self, Code, Difference, Package};
 use crate::provenance::{Confided, Said};
@@ -339,9 +339,10 @@ impl Setup {
     }
 
     /// Fresh upstreams: they hold state, and every run must find them as new.
-    pub fn upstreams(&self) -> Result<(Vec<Upstream>, Vec<SmtpRule>), RunError> {
-        let (http, smtp) = self.services.fresh(self.seed)?;
-        Ok((self.mounted.iter().cloned().chain(http).collect(), smtp))
+    pub fn upstreams(&self) -> Result<Standing, RunError> {
+        let mut standing = self.services.fresh(self.seed)?;
+        standing.http.splice(0..0, self.mounted.iter().cloned());
+        Ok(standing)
     }
 }
 

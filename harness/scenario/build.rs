@@ -280,6 +280,9 @@ fn host_name(text: &str) -> String {
 
 fn answer(view: View<'_>, folder: &Path, problems: &mut Problems<'_>) -> Option<Answer> {
     if let Some(mock) = view.text("mock") {
+        if mock == "imap" {
+            return Some(Answer::Imap);
+        }
         if mock != "smtp" {
             return Some(Answer::Mock(mock.to_owned()));
         }

@@ -263,7 +263,7 @@ const UPSTREAM: Table = Table {
         ),
         key(
             "mock",
-            "A built-in mock: `github`, `json`, `mailgun`, `postmark`, `resend`, `sendgrid`, `slack` or `smtp`.",
+            "A built-in mock: `github`, `imap`, `json`, `mailgun`, `postmark`, `resend`, `sendgrid`, `slack` or `smtp`.",
             Node::Text(Text::Mock),
         ),
         key(

@@ -197,10 +197,12 @@ pub struct Upstream {
 /// Where an upstream's answers come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
-    /// A built-in mock, by its name; never `smtp`.
+    /// A built-in mock, by its name; never `smtp` or `imap`.
     Mock(String),
     /// The built-in mail server.
     Smtp(Smtp),
+    /// The built-in mailboxes.
+    Imap,
     /// A folder of WireMock JSON mappings, joined to the scenario's folder.
     Stubs(PathBuf),
     /// An OpenAPI document, joined to the scenario's folder.

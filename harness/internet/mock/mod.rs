@@ -27,6 +27,7 @@ mod stub;
 pub use answer::{Answer, Mock, Request};
 pub use har::{Har, HarError, HarProblem, Recording};
 pub use json::Json;
+pub(in crate::internet) use made::Made;
 pub use mounted::{MountError, Mounted, RECYCLE};
 pub use openapi::{Document, OpenApi, OpenApiError, OpenApiProblem};
 pub use postmark::Postmark;

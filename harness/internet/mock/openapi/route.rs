@@ -32,6 +32,9 @@ enum Piece {
     Name(String),
 }
 
+/// The parameters of a path, and its segments.
+type Fit<'r> = (Vec<(&'r str, String)>, Vec<String>);
+
 /// What a request means.
 pub struct Matched<'r> {
     pub route: &'r Route,
@@ -104,7 +107,7 @@ impl Route {
         if routes.is_empty() {
             return Err(("/paths".to_owned(), OpenApiProblem::NoPaths));
         }
-        routes.sort_by(|a, b| a.rank().cmp(&b.rank()));
+        routes.sort_by_key(Self::rank);
         Ok(routes)
     }
 
@@ -137,7 +140,7 @@ impl Route {
         matched(method).or_else(|| (method == "HEAD").then(|| matched("GET")).flatten())
     }
 
-    fn fit(&self, base: &str, path: &str) -> Option<(Vec<(&str, String)>, Vec<String>)> {
+    fn fit(&self, base: &str, path: &str) -> Option<Fit<'_>> {
         let rest = path.strip_prefix(base)?.strip_prefix('/')?;
         let slash = matches!(self.segments.last(), Some(last) if last.is_empty());
         let rest = match rest.strip_suffix('/') {
