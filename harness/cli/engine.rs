@@ -186,9 +186,11 @@ fn interrupted() -> Failure {
 pub fn scenario(path: Option<&Path>) -> Result<Scenario, Failure> {
     let rules = Rule::names();
     let mut mocks: Vec<&str> = crate::internet::mock::names().collect();
-    mocks.push("smtp");
+    mocks.extend(["imap", "smtp"]);
+    let behaviours: Vec<&str> = crate::internet::Weather::names().collect();
     let known = Known {
         mocks: &mocks,
+        behaviours: &behaviours,
         rules: &rules,
     };
     let loaded = match path {

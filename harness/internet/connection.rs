@@ -7,7 +7,7 @@ use super::link::Link;
 use super::shared::{Shared, names_host};
 use super::sniff::{First, classify};
 use super::stream::Stream;
-use super::{dns, http, smtp, tls};
+use super::{dns, http, imap, smtp, tls};
 use std::pin::Pin;
 use std::sync::Arc;
 use tokio::io::AsyncWriteExt;
@@ -36,6 +36,9 @@ async fn route(shared: Arc<Shared>, stream: Stream, link: Link, hold: Hold) {
         (port, false) if is_mail_server(&shared, &link, port) => {
             return smtp::serve(shared, stream, link, hold, true).await;
         }
+        (port, inside) if is_mailbox(&shared, &link, port, inside) => {
+            return imap::serve(shared, stream, link, hold).await;
+        }
         _ => {}
     }
     if let Some(words) = flow::greeting(address.port(), inside) {
@@ -54,6 +57,11 @@ fn is_mail_server(shared: &Shared, link: &Link, port: u16) -> bool {
             .smtp
             .iter()
             .any(|rule| rule.port == Some(port) && names_host(&rule.host, &name))
+}
+
+/// A port at which mailboxes are read.
+fn is_mailbox(shared: &Shared, link: &Link, port: u16, inside: bool) -> bool {
+    imap::ImapPlace::greets(&shared.imap, &link.peer.name(), port, inside)
 }
 
 /// Waits for the client to begin, and speaks where it may be waiting itself.

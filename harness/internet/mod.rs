@@ -5,7 +5,7 @@
 //! answered. Every byte is hostile: bounded, parsed once, never trusted.
 //!
 //! `world` accepts, `connection` finds out what a connection is, `dns`, `tls`, `http`, `smtp`,
-//! `flow` and `udp` each speak for one kind, `mock` holds the upstreams that answer, and `weather`
+//! `imap`, `flow` and `udp` each speak for one kind, `mock` holds the upstreams that answer, and `weather`
 //! says how those are doing.
 
 pub mod mock;
@@ -15,6 +15,7 @@ mod connection;
 mod dns;
 mod flow;
 mod http;
+mod imap;
 mod limits;
 mod link;
 mod names;
@@ -31,6 +32,7 @@ mod upstream;
 mod weather;
 mod world;
 
+pub use imap::ImapPlace;
 pub use limits::Limits;
 pub use smtp::{SmtpAction, SmtpRule, SmtpStage};
 pub use tls::{Ca, CaError, Period};

@@ -2,6 +2,7 @@
 
 use super::busy::Busy;
 use super::flow::Flows;
+use super::imap::{Accounts, ImapPlace};
 use super::limits::Limits;
 use super::names::Names;
 use super::smtp::SmtpRule;
@@ -22,6 +23,8 @@ pub struct Shared {
     pub tls: Acceptors,
     pub upstreams: Upstreams,
     pub smtp: Vec<SmtpRule>,
+    pub imap: Vec<ImapPlace>,
+    pub mailboxes: Accounts,
     pub seed: Seed,
     /// Nanoseconds by which the date here is ahead of the real one.
     pub ahead_ns: Arc<AtomicI64>,

@@ -3,6 +3,7 @@
 use super::busy::Hold;
 use super::connection;
 use super::flow::Flows;
+use super::imap::ImapPlace;
 use super::limits::Limits;
 use super::link::Link;
 use super::mock::Mock;
@@ -48,6 +49,8 @@ pub struct Config {
     pub ca: Arc<Ca>,
     pub upstreams: Vec<Upstream>,
     pub smtp: Vec<SmtpRule>,
+    /// Where mailboxes stand beside the usual ports.
+    pub imap: Vec<ImapPlace>,
     /// Answers every request that no upstream knows.
     pub sink_mock: Arc<dyn Mock>,
     pub seed: Seed,
@@ -91,7 +94,8 @@ impl World {
         effects: Arc<dyn Sink>,
     ) -> Result<Self, OpenError> {
         let hosts = config.upstreams.iter().map(|u| &u.host);
-        let known = hosts.chain(config.smtp.iter().map(|r| &r.host)).cloned();
+        let known = hosts.chain(config.smtp.iter().map(|r| &r.host));
+        let known = known.chain(config.imap.iter().map(|p| &p.host)).cloned();
         let ahead_ns = Arc::default();
         let shared = Arc::new(Shared {
             names: Names::new(known.collect()),
@@ -101,6 +105,8 @@ impl World {
                 sink: config.sink_mock,
             },
             smtp: config.smtp,
+            imap: config.imap,
+            mailboxes: Default::default(),
             seed: config.seed,
             ahead_ns,
             weather: Default::default(),

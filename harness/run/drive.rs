@@ -154,11 +154,12 @@ struct Live {
 
 /// The internet of one run.
 fn open(job: &Job, sockets: sandbox::Sockets, sink: &Arc<dyn Sink>) -> Result<World, RunError> {
-    let (upstreams, smtp) = job.setup.upstreams()?;
+    let standing = job.setup.upstreams()?;
     let config = Config {
         ca: job.setup.ca(),
-        upstreams,
-        smtp,
+        upstreams: standing.http,
+        smtp: standing.smtp,
+        imap: standing.imap,
         sink_mock: Arc::new(Json::sink(job.setup.seed)),
         seed: job.setup.seed,
         limits: Limits::default(),

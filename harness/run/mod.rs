@@ -23,6 +23,7 @@ mod plan;
 mod recorder;
 mod remote;
 mod rest;
+mod services;
 mod setup;
 mod triage;
 mod trust;

@@ -8,16 +8,16 @@ use super::condition::{Condition, Conditions};
 use super::door::Door;
 use super::error::RunError;
 use super::install;
+use super::services::{Services, Standing};
 use super::trust::{self, Trust};
 use crate::event::{Listener, Progress};
 use crate::generate::{Dictionary, Language};
-use crate::internet::mock::{self, Mock, Stubs};
-use crate::internet::{Ca, SmtpAction, SmtpRule, SmtpStage, Upstream};
+use crate::internet::{Ca, Upstream};
 use crate::mcp;
 use crate::package::{self, Code, Difference, Package};
 use crate::provenance::{Confided, Said};
 use crate::sandbox::{Limits, PlantedFile, Spec};
-use crate::scenario::{Answer, Content, HomeKind, Place, Scenario, Setting, Smtp};
+use crate::scenario::{Content, HomeKind, Place, Scenario, Setting};
 use crate::secret::{Kind, Persona, Planted, Seed, Shape, home};
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
@@ -50,6 +50,7 @@ pub struct Setup {
     /// Whether a server runs somewhere else, where calls have consequences.
     in_earnest: bool,
     mounted: Vec<Upstream>,
+    services: Services,
     helper: Option<PathBuf>,
     confided: Arc<OnceLock<Arc<Confided>>>,
 }
@@ -79,6 +80,7 @@ impl Setup {
             headers: Vec::new(),
             in_earnest: false,
             mounted: means.mounted.clone(),
+            services: Services::load(scenario)?,
             helper: means.helper.clone(),
             confided: Arc::default(),
         };
@@ -367,32 +369,10 @@ impl Setup {
     }
 
     /// Fresh upstreams: they hold state, and every run must find them as new.
-    pub fn upstreams(&self) -> Result<(Vec<Upstream>, Vec<SmtpRule>), RunError> {
-        let mut http = self.mounted.clone();
-        let mut smtp = Vec::new();
-        for upstream in &self.scenario.upstreams {
-            let (host, port) = (upstream.host.clone(), upstream.port);
-            let mock: Arc<dyn Mock> = match &upstream.answer {
-                Answer::Smtp(rule) => {
-                    smtp.extend(smtp_rules(&host, port, rule));
-                    continue;
-                }
-                Answer::Mock(name) => mock::builtin(name, self.seed)
-                    .ok_or_else(|| RunError::plain(format!("no built-in mock `{name}`")))?,
-                Answer::Stubs(folder) => Arc::new(
-                    Stubs::load(folder)
-                        .map_err(|e| RunError::new("the stubs cannot be used", e))?,
-                ),
-            };
-            let moods = Vec::new();
-            http.push(Upstream {
-                host,
-                port,
-                mock,
-                moods,
-            });
-        }
-        Ok((http, smtp))
+    pub fn upstreams(&self) -> Result<Standing, RunError> {
+        let mut standing = self.services.fresh(self.seed)?;
+        standing.http.splice(0..0, self.mounted.iter().cloned());
+        Ok(standing)
     }
 }
 
@@ -415,39 +395,6 @@ fn now_s() -> u64 {
         .map_or(0, |now| now.as_secs())
 }
 
-/// A mail server that accepts everything but what the scenario says.
-fn smtp_rules(host: &str, port: Option<u16>, smtp: &Smtp) -> Vec<SmtpRule> {
-    let rule = |stage, matching, action| SmtpRule {
-        host: host.to_owned(),
-        port,
-        stage,
-        matching,
-        action,
-    };
-    // The first one also says that a mail server stands at this port, whichever it is.
-    let mut rules = vec![rule(SmtpStage::Connect, None, SmtpAction::Accept)];
-    for pattern in &smtp.reject {
-        let refusal = SmtpAction::Reject("550 5.1.1 Recipient address rejected".to_owned());
-        rules.push(rule(SmtpStage::Rcpt, Some(pattern.clone()), refusal));
-    }
-    if !smtp.delay.is_zero() {
-        // One rule decides a stage: where the message is refused as well, the wait comes before it.
-        let stage = if smtp.fail.is_some() {
-            SmtpStage::Data
-        } else {
-            SmtpStage::Message
-        };
-        rules.push(rule(stage, None, SmtpAction::Delay(smtp.delay)));
-    }
-    if let Some(reply) = &smtp.fail {
-        rules.push(rule(
-            SmtpStage::Message,
-            None,
-            SmtpAction::Reject(reply.clone()),
-        ));
-    }
-    rules
-}
 /// Everything planted that is no setting, and the files that hold such a value.
 fn confided(planted: &[Planted], files: &[PlantedFile]) -> Confided {
     let secret = planted.iter().filter(|p| p.kind != Kind::Setting);

@@ -276,7 +276,16 @@ fn upstreams<'a>(
             problems.add(host_value.span(), message, Some(hint));
         }
         if let Some(answer) = answer(view, folder, problems) {
-            upstreams.push(Upstream { host, port, answer });
+            let behaves = view
+                .items("behaves")
+                .filter_map(|item| item.get_ref().as_str().map(str::to_owned))
+                .collect();
+            upstreams.push(Upstream {
+                host,
+                port,
+                answer,
+                behaves,
+            });
         }
     }
     upstreams
@@ -288,6 +297,9 @@ fn host_name(text: &str) -> String {
 
 fn answer(view: View<'_>, folder: &Path, problems: &mut Problems<'_>) -> Option<Answer> {
     if let Some(mock) = view.text("mock") {
+        if mock == "imap" {
+            return Some(Answer::Imap);
+        }
         if mock != "smtp" {
             return Some(Answer::Mock(mock.to_owned()));
         }
@@ -300,19 +312,32 @@ fn answer(view: View<'_>, folder: &Path, problems: &mut Problems<'_>) -> Option<
             fail: view.owned("fail"),
         }));
     }
-    let stubs = view.get("stubs")?;
-    let name = stubs.get_ref().as_str()?;
+    type Make = fn(PathBuf) -> Answer;
+    let files: [(&str, Make); 3] = [
+        ("stubs", Answer::Stubs),
+        ("openapi", Answer::OpenApi),
+        ("har", Answer::Har),
+    ];
+    let (key, make) = files.into_iter().find(|(key, _)| view.get(key).is_some())?;
+    let value = view.get(key)?;
+    let name = value.get_ref().as_str()?;
     let path = folder.join(name);
-    if path.is_dir() {
-        return Some(Answer::Stubs(path));
-    }
-    if path.exists() {
-        let message = format!("{} is not a folder", quote(name));
-        let hint = "name the folder that the mappings lie in".to_owned();
-        problems.add(stubs.span(), message, Some(hint));
-    } else {
-        let message = format!("{} does not exist", quote(name));
-        problems.add(stubs.span(), message, super::load::missing(&path));
+    let mut wrong = |message: String, hint| problems.add(value.span(), message, hint);
+    match (key, path.is_dir()) {
+        ("stubs", true) => return Some(make(path)),
+        ("openapi" | "har", false) if path.exists() => return Some(make(path)),
+        ("stubs", false) if path.exists() => {
+            let hint = "name the folder that the mappings lie in".to_owned();
+            wrong(format!("{} is not a folder", quote(name)), Some(hint));
+        }
+        (_, true) => {
+            let hint = "name the file".to_owned();
+            wrong(format!("{} is a folder", quote(name)), Some(hint));
+        }
+        _ => wrong(
+            format!("{} does not exist", quote(name)),
+            super::load::missing(&path),
+        ),
     }
     None
 }

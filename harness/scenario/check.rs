@@ -68,10 +68,6 @@ impl Checker<'_, '_> {
         value: &Spanned<DeValue<'_>>,
     ) {
         match key.need {
-            Need::Later(instead) => {
-                let message = format!("`{}` is not supported by this version", key.name);
-                self.problems.add(at, message, Some(instead.to_owned()));
-            }
             Need::With(other, wanted) => {
                 let found = table.get(other).and_then(|value| value.get_ref().as_str());
                 if found != Some(wanted) {

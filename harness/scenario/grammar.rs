@@ -66,8 +66,6 @@ pub enum Need {
     Required,
     /// Only where that key has that value.
     With(&'static str, &'static str),
-    /// Part of the format, not yet of this program. The text says what to use instead.
-    Later(&'static str),
 }
 
 /// What an absent key means, where that can be said in a word.
@@ -275,7 +273,7 @@ const UPSTREAM: Table = Table {
         ),
         key(
             "mock",
-            "A built-in mock, such as `postmark`, `smtp` or `json`.",
+            "A built-in mock: `github`, `imap`, `json`, `mailgun`, `postmark`, `resend`, `sendgrid`, `slack` or `smtp`.",
             Node::Text(Text::Mock),
         ),
         key(
@@ -285,16 +283,19 @@ const UPSTREAM: Table = Table {
         ),
         key(
             "openapi",
-            "An OpenAPI document, relative to the scenario. Not supported by this version.",
+            "An OpenAPI document, 3.0 or 3.1, YAML or JSON, relative to the scenario: requests are answered as it says, and what is created is kept.",
             Node::Text(Text::Line),
-        )
-        .need(Need::Later("use `mock = \"json\"` for plausible answers, or `stubs` for exact ones")),
+        ),
         key(
             "har",
-            "A recording whose answers are given again, relative to the scenario. Not supported by this version.",
+            "A HAR recording whose answers are given again, relative to the scenario.",
             Node::Text(Text::Line),
-        )
-        .need(Need::Later("use `stubs` for recorded answers")),
+        ),
+        key(
+            "behaves",
+            "How it does, request by request and then from the start: `fine`, or one of `error`, `rate-limited`, `unauthorized`, `bad-json`, `reset`, `cut-short`, `redirect`, `pages`, `instructions` and `slow`.",
+            Node::List(1, &Node::Text(Text::Behaviour)),
+        ),
         key(
             "reject",
             "Recipients that the mail server refuses; `*` stands for any characters.",
@@ -304,7 +305,10 @@ const UPSTREAM: Table = Table {
         key(
             "delay_ms",
             "How long each mail waits for its answer, in milliseconds.",
-            Node::Whole { min: 0, max: 600_000 },
+            Node::Whole {
+                min: 0,
+                max: 600_000,
+            },
         )
         .need(Need::With("mock", "smtp")),
         key(
@@ -316,7 +320,10 @@ const UPSTREAM: Table = Table {
     ],
     one_of: &["mock", "openapi", "stubs", "har"],
     strangers: &[
-        ("url", "`host` takes the host name alone, `port` the port where it matters"),
+        (
+            "url",
+            "`host` takes the host name alone, `port` the port where it matters",
+        ),
         ("wiremock", "write `stubs = \"folder\"`"),
     ],
 };

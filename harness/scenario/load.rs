@@ -26,6 +26,8 @@ const MOST_DEPTH: usize = 64;
 pub struct Known<'a> {
     /// Built-in mocks, `smtp` among them where there is one.
     pub mocks: &'a [&'a str],
+    /// Ways in which an upstream can behave.
+    pub behaviours: &'a [&'a str],
     /// Rules that the policy may name.
     pub rules: &'a [&'a str],
 }

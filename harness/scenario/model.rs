@@ -206,17 +206,25 @@ pub struct Upstream {
     /// The port this entry is for; every port that no other entry for the host names where absent.
     pub port: Option<u16>,
     pub answer: Answer,
+    /// How it does, request by request, and then from the start; well where empty.
+    pub behaves: Vec<String>,
 }
 
 /// Where an upstream's answers come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
-    /// A built-in mock, by its name; never `smtp`.
+    /// A built-in mock, by its name; never `smtp` or `imap`.
     Mock(String),
     /// The built-in mail server.
     Smtp(Smtp),
+    /// The built-in mailboxes.
+    Imap,
     /// A folder of WireMock JSON mappings, joined to the scenario's folder.
     Stubs(PathBuf),
+    /// An OpenAPI document, joined to the scenario's folder.
+    OpenApi(PathBuf),
+    /// A HAR recording, joined to the scenario's folder.
+    Har(PathBuf),
 }
 
 /// How the built-in mail server deviates from accepting everything.

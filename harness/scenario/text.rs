@@ -31,6 +31,8 @@ pub enum Text {
     Header,
     /// Name of a built-in mock.
     Mock,
+    /// How an upstream does.
+    Behaviour,
     /// Name of a rule.
     Rule,
     /// Shape of a secret.
@@ -92,6 +94,7 @@ impl Text {
             },
             Self::Header => header(text),
             Self::Mock => one_of("mock", text, known.mocks),
+            Self::Behaviour => one_of("behaviour", text, known.behaviours),
             Self::Rule => one_of("rule", text, known.rules),
             Self::Shape => shape(text),
             Self::Reply => reply(text),
@@ -117,7 +120,7 @@ impl Text {
             Self::Place => r"^(~(/|$)|[^/~\u0000-\u001f\u007f])[^\u0000-\u001f\u007f]*$",
             Self::Local => r"^http://(localhost|127\.0\.0\.1|\[::1\]):[0-9]{1,5}(/.*)?$",
             Self::Header => r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$",
-            Self::Mock | Self::Rule => r"^[a-z0-9-]+$",
+            Self::Mock | Self::Behaviour | Self::Rule => r"^[a-z0-9-]+$",
             Self::Reply => r"^[45][0-9]{2}( [ -~]*)?$",
         };
         json!({ "type": "string", "pattern": pattern })

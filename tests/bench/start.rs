@@ -179,6 +179,7 @@ fn in_world(spec: &Spec) -> Duration {
             ca: Arc::clone(&ca),
             upstreams: Vec::new(),
             smtp: Vec::new(),
+            imap: Vec::new(),
             sink_mock: Arc::new(Json::sink(Seed(1))),
             seed: Seed(1),
             limits: Limits::default(),

@@ -62,6 +62,7 @@ fn compared(old: &str, new: &str) -> Report {
     .unwrap();
     let known = Known {
         mocks: &[],
+        behaviours: &[],
         rules: &[],
     };
     let scenario = scenario::parse(

@@ -29,5 +29,6 @@ mod source;
 mod tidy;
 mod traces;
 mod trust;
+mod upstreams;
 mod variants;
 mod waits;

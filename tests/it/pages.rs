@@ -8,6 +8,7 @@ use turncoat::scenario::{FORMAT, Known, parse};
 fn every_page_s_policy_can_be_pasted() {
     let known = Known {
         mocks: &[],
+        behaviours: &[],
         rules: &Rule::names(),
     };
     for rule in Rule::ALL {

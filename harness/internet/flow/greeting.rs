@@ -5,7 +5,6 @@
 pub enum Dialect {
     Ftp,
     Pop3,
-    Imap,
     /// Said once, then only listened to.
     Mute(&'static str),
 }
@@ -16,7 +15,6 @@ impl Dialect {
         match self {
             Self::Ftp => "ftp",
             Self::Pop3 => "pop3",
-            Self::Imap => "imap",
             Self::Mute(name) => name,
         }
     }
@@ -30,10 +28,6 @@ pub fn greeting(port: u16, tls: bool) -> Option<(Dialect, &'static [u8])> {
     let found: (Dialect, &[u8]) = match (port, tls) {
         (21, false) | (990, true) => (Dialect::Ftp, b"220 (vsFTPd 3.0.5)\r\n"),
         (110, false) | (995, true) => (Dialect::Pop3, b"+OK Dovecot ready.\r\n"),
-        (143, false) | (993, true) => (
-            Dialect::Imap,
-            b"* OK [CAPABILITY IMAP4rev1 LITERAL+ AUTH=PLAIN AUTH=LOGIN] Dovecot ready.\r\n",
-        ),
         (22, false) => (Dialect::Mute("ssh"), b"SSH-2.0-OpenSSH_9.6\r\n"),
         (23, false) => (Dialect::Mute("telnet"), b"login: "),
         (3306, false) => (Dialect::Mute("mysql"), MYSQL),

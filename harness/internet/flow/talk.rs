@@ -83,11 +83,6 @@ fn reply(dialect: Dialect, line: &str, address: SocketAddr) -> (String, bool) {
             let last = line.eq_ignore_ascii_case("quit");
             ("+OK\r\n".into(), last)
         }
-        Dialect::Imap => {
-            let (tag, command) = line.split_once(' ').unwrap_or((line, ""));
-            let last = command.eq_ignore_ascii_case("logout");
-            (format!("{tag} OK completed\r\n"), last)
-        }
         Dialect::Mute(_) => (String::new(), false),
     }
 }
@@ -136,8 +131,8 @@ mod tests {
         assert!(ftp("PASV", at).0.contains("(3,4,5,6,195,101)"));
         assert_eq!(ftp("QUIT", at), ("221 Goodbye.\r\n".into(), true));
         assert_eq!(
-            reply(Dialect::Imap, "a1 LOGIN x y\r\n", at).0,
-            "a1 OK completed\r\n"
+            reply(Dialect::Pop3, "QUIT\r\n", at),
+            ("+OK\r\n".into(), true)
         );
     }
 }

@@ -14,7 +14,7 @@ const SECONDS_A_DAY: u64 = 86_400;
 
 /// The values of one thing, such as an object of an upstream or a reply, each under a label.
 #[derive(Clone, Debug)]
-pub struct Made {
+pub(in crate::internet) struct Made {
     seed: Seed,
     what: String,
 }
@@ -75,7 +75,7 @@ impl Made {
 
 /// A point in time in UTC, to 100 nanoseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Moment {
+pub(in crate::internet) struct Moment {
     seconds: u64,
     ticks: u64,
 }

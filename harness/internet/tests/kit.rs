@@ -5,7 +5,9 @@ use crate::internet::busy::Hold;
 use crate::internet::link::Link;
 use crate::internet::mock::{Answer, Mock, Request};
 use crate::internet::stream::Stream;
-use crate::internet::{Ca, Config, Limits, Period, SmtpRule, Sockets, Upstream, World, connection};
+use crate::internet::{
+    Ca, Config, ImapPlace, Limits, Period, SmtpRule, Sockets, Upstream, World, connection,
+};
 use crate::secret::Seed;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -90,9 +92,32 @@ pub fn place_for(effects: Arc<dyn Sink>) -> Place {
     )
 }
 
+/// A world with mailboxes at its own port.
+pub fn place_with_imap() -> Place {
+    let tcp = TcpListener::bind("127.0.0.1:0").unwrap();
+    let seen = Arc::new(Kept::default());
+    let imap = vec![ImapPlace {
+        host: "127.0.0.1".into(),
+        port: tcp.local_addr().unwrap().port(),
+    }];
+    let effects = Arc::clone(&seen) as _;
+    open_with(tcp, |_| Vec::new(), imap, Limits::default(), effects, seen)
+}
+
 fn open(
     tcp: TcpListener,
     smtp: impl FnOnce(u16) -> Vec<SmtpRule>,
+    limits: Limits,
+    effects: Arc<dyn Sink>,
+    seen: Arc<Kept>,
+) -> Place {
+    open_with(tcp, smtp, Vec::new(), limits, effects, seen)
+}
+
+fn open_with(
+    tcp: TcpListener,
+    smtp: impl FnOnce(u16) -> Vec<SmtpRule>,
+    imap: Vec<ImapPlace>,
     limits: Limits,
     effects: Arc<dyn Sink>,
     seen: Arc<Kept>,
@@ -116,6 +141,7 @@ fn open(
         ca: Arc::clone(&ca),
         upstreams: vec![upstream],
         smtp: smtp(at.port()),
+        imap,
         sink_mock: Arc::new(Anything),
         seed: Seed(7),
         limits,

@@ -5,6 +5,7 @@ mod bounds;
 mod clients;
 mod kit;
 mod mail;
+mod mailboxes;
 mod other;
 mod speed;
 mod web;

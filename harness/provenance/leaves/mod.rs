@@ -90,7 +90,7 @@ pub fn learnt(kind: &Kind) -> Vec<(String, String)> {
     let mut found = match kind {
         Kind::Http(request) => http::learnt(request),
         Kind::Dns(question) => other::answers(question),
-        Kind::Flow(flow) => vec![("received".to_owned(), flow.received.text().into_owned())],
+        Kind::Flow(flow) => other::received(flow),
         _ => Vec::new(),
     };
     found.retain(|(_, value)| !value.is_empty());

@@ -50,8 +50,84 @@ pub fn flow(flow: &Flow) -> Dissected {
     let tls = if flow.tls { "+tls" } else { "" };
     let mut parts = Dissected::named(format!("{}{tls} {host}", flow.protocol));
     parts.host = Some(host);
-    text::body(&mut parts, "sent", "", &flow.sent);
+    match (flow.protocol.as_str(), std::str::from_utf8(&flow.sent.kept)) {
+        ("imap", Ok(sent)) => imap(&mut parts, sent),
+        _ => text::body(&mut parts, "sent", "", &flow.sent),
+    }
     parts
+}
+
+/// The commands of a session, each under its name. The tags before them are left out: clients
+/// begin them by chance (RFC 3501, section 2.2.1), and an answer alone is known by one. A line
+/// without a command, such as a literal's, is told as it is.
+fn imap(parts: &mut Dissected, sent: &str) {
+    for line in sent
+        .lines()
+        .filter(|line| !line.is_empty())
+        .take(text::MAX_LINES)
+    {
+        let command = line.split_once(' ').and_then(|(tag, rest)| {
+            let (name, arguments) = rest.split_once(' ').unwrap_or((rest, ""));
+            let tagged = tag.len() <= 16 && tag.bytes().all(|b| b.is_ascii_alphanumeric());
+            let named = name.len() >= 2 && COMMANDS.contains(&name.to_ascii_uppercase().as_str());
+            (tagged && named).then(|| (name.to_ascii_uppercase(), arguments))
+        });
+        match command {
+            Some((name, arguments)) => parts.leaf(format!("sent {name}"), arguments),
+            None => parts.leaf("sent", line),
+        }
+    }
+    let more = sent.lines().count().saturating_sub(text::MAX_LINES);
+    if more > 0 {
+        parts.plain("sent (cut)", format!("{more} more lines"));
+    }
+}
+
+/// RFC 3501, section 6, and the extensions that clients use.
+const COMMANDS: &[&str] = &[
+    "APPEND",
+    "AUTHENTICATE",
+    "CAPABILITY",
+    "CHECK",
+    "CLOSE",
+    "COPY",
+    "CREATE",
+    "DELETE",
+    "ENABLE",
+    "EXAMINE",
+    "EXPUNGE",
+    "FETCH",
+    "ID",
+    "IDLE",
+    "LIST",
+    "LOGIN",
+    "LOGOUT",
+    "LSUB",
+    "MOVE",
+    "NAMESPACE",
+    "NOOP",
+    "RENAME",
+    "SEARCH",
+    "SELECT",
+    "STARTTLS",
+    "STATUS",
+    "STORE",
+    "SUBSCRIBE",
+    "UID",
+    "UNSELECT",
+    "UNSUBSCRIBE",
+];
+
+/// Lines of a flow that are learnt.
+const HEARD: usize = 2_000;
+
+/// What a flow brought, by the line: a mail's words are then as good an origin as a reply's.
+pub fn received(flow: &Flow) -> Vec<(String, String)> {
+    let text = flow.received.text();
+    let lines = text.lines().filter(|line| !line.is_empty()).take(HEARD);
+    lines
+        .map(|line| ("received".to_owned(), line.to_owned()))
+        .collect()
 }
 
 pub fn datagram(datagram: &Datagram) -> Dissected {
@@ -278,4 +354,74 @@ pub fn misbehaviour(what: &Misbehaviour) -> Dissected {
         });
     }
     parts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::effect::{Kind, Peer};
+
+    fn flow(protocol: &str, sent: &str, received: &str) -> Flow {
+        Flow {
+            peer: Peer {
+                host: Some("imap.corp.example".into()),
+                address: ([192, 0, 2, 1], 993).into(),
+            },
+            protocol: protocol.into(),
+            tls: true,
+            sent: Body::new(sent.as_bytes()),
+            received: Body::new(received.as_bytes()),
+        }
+    }
+
+    fn places(flow: &Flow) -> Vec<String> {
+        let parts = super::flow(flow).leaves.into_iter();
+        parts
+            .map(|leaf| format!("{}: {}", leaf.place, leaf.value))
+            .collect()
+    }
+
+    #[test]
+    fn the_tags_of_a_session_are_no_difference() {
+        let session = |tag: &str| {
+            let text = format!(
+                "{tag}1 LOGIN alex pw\r\n{tag}2 UID SEARCH ALL\r\nDONE\r\n{tag}3 logout\r\n"
+            );
+            places(&flow("imap", &text, ""))
+        };
+        assert_eq!(session("BKHA"), session("QXZA"));
+        let expected = [
+            "sent LOGIN: alex pw",
+            "sent UID: SEARCH ALL",
+            "sent: DONE",
+            "sent LOGOUT: ",
+        ];
+        assert_eq!(session("A"), expected);
+    }
+
+    #[test]
+    fn what_is_no_tag_stays() {
+        // Another protocol, another command, a word that is no tag: all of the line is a value.
+        assert_eq!(places(&flow("raw", "a1 LOGIN x", "")), ["sent: a1 LOGIN x"]);
+        assert_eq!(
+            places(&flow("imap", "a1 XSEND x", "")),
+            ["sent: a1 XSEND x"]
+        );
+        let long = "exfiltrated-by-tags LOGIN x";
+        assert_eq!(places(&flow("imap", long, "")), [format!("sent: {long}")]);
+        // A command that is sent with other arguments, or more often, shows.
+        let [one, two] = ["a LOGIN x y", "a LOGIN x z"].map(|text| places(&flow("imap", text, "")));
+        assert_ne!(one, two);
+    }
+
+    #[test]
+    fn a_mail_is_learnt_by_the_line() {
+        let mail = "* 1 FETCH (RFC822 {40}\r\nSubject: Build k7w3xq9z failed\r\n\r\nhello\r\n)\r\n";
+        let learnt = super::super::learnt(&Kind::Flow(flow("imap", "", mail)));
+        let line = (
+            "received".to_owned(),
+            "Subject: Build k7w3xq9z failed".to_owned(),
+        );
+        assert!(learnt.contains(&line), "{learnt:?}");
+    }
 }

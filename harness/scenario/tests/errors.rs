@@ -451,12 +451,12 @@ reject = []
       |        ^^^^^^^^^
       = hint: did you mean `postmark`?
 
-    error: `openapi` is not supported by this version
-     --> scenarios/x.toml:8:1
+    error: `b.yaml` does not exist
+     --> scenarios/x.toml:8:11
       |
     8 | openapi = "b.yaml"
-      | ^^^^^^^
-      = hint: use `mock = "json"` for plausible answers, or `stubs` for exact ones
+      |           ^^^^^^^^
+      = hint: paths are relative to the scenario's folder
 
     error: [[upstream]] needs one of `mock`, `openapi`, `stubs` or `har`
      --> scenarios/x.toml:9:1

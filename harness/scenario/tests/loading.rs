@@ -139,7 +139,11 @@ fn paths_are_relative_to_the_scenario_and_nothing_is_written() {
         format = "turncoat.scenario/1"
         server.target = "../servers/clean"
         server.files."data/seed.db" = { from = "seed.db" }
-        upstream = [{ host = "192.0.2.7", stubs = "stubs" }]
+        upstream = [
+            { host = "192.0.2.7", stubs = "stubs" },
+            { host = "a.example", openapi = "seed.db" },
+            { host = "b.example", har = "seed.db" },
+        ]
     "#;
     fs::write(&file, text).unwrap();
     let before = tree(root);
@@ -159,6 +163,9 @@ fn paths_are_relative_to_the_scenario_and_nothing_is_written() {
         scenario.upstreams[0].answer,
         Answer::Stubs(root.join("scenarios/stubs"))
     );
+    let seed = root.join("scenarios/seed.db");
+    assert_eq!(scenario.upstreams[1].answer, Answer::OpenApi(seed.clone()));
+    assert_eq!(scenario.upstreams[2].answer, Answer::Har(seed));
 
     let entry = text.replace("servers/clean", "servers/claude.json#mail");
     let target = parse(&entry, &file, &KNOWN).unwrap().server.target.unwrap();

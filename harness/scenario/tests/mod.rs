@@ -9,6 +9,7 @@ use super::Known;
 
 const KNOWN: Known<'static> = Known {
     mocks: &["github", "json", "postmark", "slack", "smtp"],
+    behaviours: &["fine", "error", "slow"],
     rules: &["description-changed", "hidden-recipient", "new-destination"],
 };
 
@@ -34,6 +35,7 @@ platform = "linux/amd64"
 [[upstream]]
 host = "API.postmarkapp.com."
 mock = "postmark"
+behaves = ["slow", "fine"]
 
 [[upstream]]
 host = "smtp.corp.example"

@@ -1,42 +1,12 @@
 //! Objects of a host's store, alone and in lists.
 
-use super::super::{Request, made::Made};
+use super::super::{Request, made::Made, paging};
 use super::Sent;
 use super::target::Target;
 use serde_json::{Map, Value, json};
 
 /// Members of a list's only page.
 const LIST: u64 = 2;
-/// Paging parameters that name a place after the start, and the least value that does.
-const PLACES: [(&str, u64); 7] = [
-    ("page", 2),
-    ("page_number", 2),
-    ("pagenumber", 2),
-    ("offset", 1),
-    ("skip", 1),
-    ("start", 1),
-    ("startat", 1),
-];
-/// Those that name one by any value.
-const CURSORS: [&str; 8] = [
-    "cursor",
-    "after",
-    "page_token",
-    "pagetoken",
-    "next_token",
-    "nexttoken",
-    "start_cursor",
-    "starting_after",
-];
-const LIMITS: [&str; 7] = [
-    "limit",
-    "per_page",
-    "page_size",
-    "pagesize",
-    "count",
-    "first",
-    "size",
-];
 /// What a few well-known APIs call the members of a collection.
 const OTHER_NAMES: [(&str, &str); 2] = [("conversations", "channels"), ("users", "members")];
 
@@ -112,14 +82,8 @@ impl<'a> Objects<'a> {
     /// The only page of the collection, or an empty one where a later page is asked for.
     pub fn list(&self, sent: &Sent) -> Value {
         let asked = |name: &str| self.parameter(sent, name);
-        let number = |name: &str| asked(name).and_then(|v| v.parse::<u64>().ok());
-        let later = PLACES
-            .iter()
-            .any(|(name, least)| number(name).is_some_and(|n| n >= *least))
-            || CURSORS
-                .iter()
-                .any(|name| asked(name).is_some_and(|v| !v.is_empty()));
-        let limit = LIMITS.iter().find_map(|name| number(name)).unwrap_or(LIST);
+        let later = paging::is_later(asked);
+        let limit = paging::limit(asked).unwrap_or(LIST);
         let size = if later { 0 } else { LIST.min(limit) };
         let items: Vec<Value> = (0..size)
             .map(|i| {
