@@ -64,10 +64,10 @@ impl Services {
                     continue;
                 }
                 Source::Imap => {
-                    // At the usual ports there are mailboxes anyway.
-                    standing
-                        .imap
-                        .extend(port.map(|port| ImapPlace { host, port }));
+                    // At the usual ports there are mailboxes anyway; that the host is named makes
+                    // it resolve.
+                    let port = port.unwrap_or(ImapPlace::PORT);
+                    standing.imap.push(ImapPlace { host, port });
                     continue;
                 }
                 Source::Built(name) => mock::builtin(name, seed)

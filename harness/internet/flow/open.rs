@@ -73,6 +73,14 @@ impl Flow {
         self.record().spoken
     }
 
+    /// Tells now what was said so far: what the client does next comes after it.
+    pub fn tell(&self) {
+        let told = self.record().tell();
+        if let Some(kind) = told {
+            self.shared.emit(kind);
+        }
+    }
+
     /// Ends without an effect: what was said has become effects of its own.
     pub fn forget(self) {
         self.record().told = true;

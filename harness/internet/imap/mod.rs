@@ -35,9 +35,11 @@ pub struct ImapPlace {
 
 /// The port on which a session begins with TLS (RFC 8314, section 3.2).
 const OVER_TLS: u16 = 993;
-const CLEAR: u16 = 143;
 
 impl ImapPlace {
+    /// The usual port, in the clear.
+    pub const PORT: u16 = 143;
+
     /// Whether a server that stands at this port of this host greets here. Ports whose number
     /// ends like that of IMAP over TLS begin with TLS, all others in the clear.
     pub fn greets(places: &[Self], host: &str, port: u16, inside_tls: bool) -> bool {
@@ -46,7 +48,7 @@ impl ImapPlace {
                 .iter()
                 .any(|p| p.port == port && names_host(&p.host, host))
         };
-        let usual = port == CLEAR || port == OVER_TLS;
+        let usual = port == Self::PORT || port == OVER_TLS;
         inside_tls == (port % 1000 == OVER_TLS) && (usual || named())
     }
 }

@@ -101,7 +101,15 @@ impl Session {
             };
             let mut answer = before;
             answer.extend(format!("{tag} {last}\r\n").bytes());
-            if !self.say(&answer).await || end {
+            if end {
+                // Whatever the client does with what it read comes after this.
+                self.flow.received(&answer);
+                self.flow.tell();
+                let _ = self.stream.write_all(&answer).await;
+                let _ = self.stream.flush().await;
+                return;
+            }
+            if !self.say(&answer).await {
                 return;
             }
         }
