@@ -154,6 +154,10 @@ pub struct Flow {
     pub tls: bool,
     pub sent: Body,
     pub received: Body,
+    /// What the client said in a protocol that is understood, taken apart, in order: place and
+    /// value, such as `user`, `query` or `SET[1]`. `sent` holds all of it as it came.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fields: Vec<(String, String)>,
 }
 
 /// One UDP datagram, or ICMP message, that is not DNS.

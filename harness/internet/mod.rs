@@ -5,16 +5,18 @@
 //! answered. Every byte is hostile: bounded, parsed once, never trusted.
 //!
 //! `world` accepts, `connection` finds out what a connection is, `dns`, `tls`, `http`, `smtp`,
-//! `flow` and `udp` each speak for one kind, `mock` holds the upstreams that answer, and `weather`
+//! `dialogue`, `flow`, `udp` and `icmp` each speak for one kind, `mock` holds the upstreams that answer, and `weather`
 //! says how those are doing.
 
 pub mod mock;
 
 mod busy;
 mod connection;
+mod dialogue;
 mod dns;
 mod flow;
 mod http;
+mod icmp;
 mod limits;
 mod link;
 mod names;
@@ -22,6 +24,7 @@ mod shared;
 mod smtp;
 mod sniff;
 mod stream;
+mod stun;
 mod sys;
 #[cfg(test)]
 mod tests;

@@ -3,6 +3,7 @@
 use super::busy::Hold;
 use super::connection;
 use super::flow::Flows;
+use super::icmp;
 use super::limits::Limits;
 use super::link::Link;
 use super::mock::Mock;
@@ -31,7 +32,8 @@ use tokio::task::JoinHandle;
 /// TCP sockets listen; the local address of what they accept is the address that was dialled
 /// (TPROXY). UDP sockets tell it by `IP_RECVORIGDSTADDR` and `IPV6_RECVORIGDSTADDR`, else it is
 /// their own; replies then leave through the raw sockets (`IPPROTO_RAW`, whole packets, marked so
-/// that the sandbox's rules let them pass), or without those through the UDP sockets.
+/// that the sandbox's rules let them pass), or without those through the UDP sockets. ICMP sockets
+/// (raw ones, that of IPv6 with `IPV6_RECVPKTINFO`) only hear what the kernel inside answers.
 #[derive(Debug, Default)]
 pub struct Sockets {
     pub tcp4: Option<OwnedFd>,
@@ -40,6 +42,8 @@ pub struct Sockets {
     pub udp6: Option<OwnedFd>,
     pub raw4: Option<OwnedFd>,
     pub raw6: Option<OwnedFd>,
+    pub icmp4: Option<OwnedFd>,
+    pub icmp6: Option<OwnedFd>,
 }
 
 /// What stands in the world.
@@ -134,6 +138,13 @@ impl World {
             tasks.push(tokio::spawn(async move {
                 // Ends only where the socket itself is unusable, which `open` would have seen.
                 let _ = udp::serve(shared, socket, raw).await;
+            }));
+        }
+        for (socket, v6) in [(sockets.icmp4, false), (sockets.icmp6, true)] {
+            let Some(socket) = socket else { continue };
+            let shared = Arc::clone(&shared);
+            tasks.push(tokio::spawn(async move {
+                let _ = icmp::serve(shared, socket, v6).await;
             }));
         }
         Ok(Self {

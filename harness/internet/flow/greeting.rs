@@ -22,9 +22,6 @@ impl Dialect {
     }
 }
 
-/// A handshake packet of MySQL 8 (protocol version 10, `mysql_native_password`).
-const MYSQL: &[u8] = b"\x4a\x00\x00\x00\x0a8.0.36\x00\x2a\x00\x00\x00\x3a\x5b\x21\x6d\x4f\x12\x66\x2e\x00\xff\xff\xff\x02\x00\xff\xdf\x15\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x4c\x23\x74\x31\x5d\x0b\x6a\x09\x52\x3e\x27\x18\x00mysql_native_password\x00";
-
 /// What a server on this port says at once, in and outside TLS.
 pub fn greeting(port: u16, tls: bool) -> Option<(Dialect, &'static [u8])> {
     let found: (Dialect, &[u8]) = match (port, tls) {
@@ -36,7 +33,6 @@ pub fn greeting(port: u16, tls: bool) -> Option<(Dialect, &'static [u8])> {
         ),
         (22, false) => (Dialect::Mute("ssh"), b"SSH-2.0-OpenSSH_9.6\r\n"),
         (23, false) => (Dialect::Mute("telnet"), b"login: "),
-        (3306, false) => (Dialect::Mute("mysql"), MYSQL),
         _ => return None,
     };
     Some(found)
@@ -55,11 +51,6 @@ pub fn expects_greeting(port: u16, tls: bool) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_mysql_packet_says_its_own_length() {
-        assert_eq!(usize::from(MYSQL[0]) + 4, MYSQL.len());
-    }
 
     #[test]
     fn ports_know_who_begins() {

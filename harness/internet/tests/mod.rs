@@ -7,4 +7,5 @@ mod kit;
 mod mail;
 mod other;
 mod speed;
+mod talks;
 mod web;

@@ -50,12 +50,21 @@ pub fn flow(flow: &Flow) -> Dissected {
     let tls = if flow.tls { "+tls" } else { "" };
     let mut parts = Dissected::named(format!("{}{tls} {host}", flow.protocol));
     parts.host = Some(host);
-    text::body(&mut parts, "sent", "", &flow.sent);
+    if flow.fields.is_empty() {
+        text::body(&mut parts, "sent", "", &flow.sent);
+    }
+    for (place, value) in &flow.fields {
+        text::value(&mut parts, place, value);
+    }
     parts
 }
 
 pub fn datagram(datagram: &Datagram) -> Dissected {
-    let host = destination(&datagram.peer, &[]);
+    // Echo requests have no port.
+    let host = match datagram.protocol.as_str() {
+        "icmp" => datagram.peer.name(),
+        _ => destination(&datagram.peer, &[]),
+    };
     let mut parts = Dissected::named(format!("{} {host}", datagram.protocol));
     parts.host = Some(host);
     text::body(&mut parts, "payload", "", &datagram.payload);
