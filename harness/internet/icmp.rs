@@ -4,15 +4,13 @@
 use super::shared::Shared;
 use super::sys;
 use crate::effect::{Body, Datagram, Kind, Peer};
-use socket2::Socket;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::io::Interest;
-use tokio::io::unix::AsyncFd;
 
 /// Type, code, checksum, identifier, sequence number.
 const HEADER: usize = 8;
@@ -22,12 +20,14 @@ const REQUEST6: u8 = 128;
 /// Listens on a raw socket of ICMP, or of ICMPv6 that tells destinations by
 /// `IPV6_RECVPKTINFO`, until the task is dropped.
 pub async fn serve(shared: Arc<Shared>, socket: OwnedFd, v6: bool) -> io::Result<()> {
-    let socket = Socket::from(socket);
+    // No datagram of UDP will ever come out of it; the type is what there is for a socket whose
+    // messages are whole and are read otherwise.
+    let socket = UdpSocket::from(socket);
     socket.set_nonblocking(true)?;
-    let socket = AsyncFd::with_interest(OwnedFd::from(socket), Interest::READABLE)?;
+    let socket = tokio::net::UdpSocket::from_std(socket)?;
     let mut buffer = vec![0; 1 << 16];
     loop {
-        let receive = |socket: &OwnedFd| sys::receive(socket.as_fd(), &mut buffer);
+        let receive = || sys::receive(socket.as_fd(), &mut buffer);
         let got = match socket.async_io(Interest::READABLE, receive).await {
             Ok(got) => got,
             // A shortage: the next message may be fine.

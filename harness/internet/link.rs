@@ -26,6 +26,15 @@ pub struct Hello {
 const DEPTH: u8 = 4;
 
 impl Link {
+    /// A connection that was just accepted.
+    pub fn to(host: Option<String>, address: SocketAddr) -> Self {
+        Self {
+            peer: Peer { host, address },
+            tls: None,
+            depth: 0,
+        }
+    }
+
     /// The connection that a proxy at the other end would make: its destination gets the address
     /// that a direct one would have dialled. None where there is no such host, or where tunnels
     /// do not end.

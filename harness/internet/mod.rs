@@ -5,7 +5,7 @@
 //! answered. Every byte is hostile: bounded, parsed once, never trusted.
 //!
 //! `world` accepts, `connection` finds out what a connection is, `dns`, `tls`, `http`, `smtp`,
-//! `dialogue`, `flow`, `udp` and `icmp` each speak for one kind, `mock` holds the upstreams that answer, and `weather`
+//! `dialogue`, `flow`, `udp` and `icmp` each speak for one kind, `mock` and `nearby` hold the upstreams that answer, and `weather`
 //! says how those are doing.
 
 pub mod mock;
@@ -20,6 +20,7 @@ mod icmp;
 mod limits;
 mod link;
 mod names;
+mod nearby;
 mod shared;
 mod smtp;
 mod sniff;

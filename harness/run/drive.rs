@@ -276,6 +276,7 @@ fn open(job: &Job, sockets: sandbox::Sockets, sink: &Arc<dyn Sink>) -> Result<Wo
         raw6: Some(sockets.raw6),
         icmp4: Some(sockets.icmp4),
         icmp6: Some(sockets.icmp6),
+        docker: sockets.docker,
     };
     World::open(sockets, config, Arc::clone(sink))
         .map_err(|e| RunError::new("the fake internet could not be opened", e))

@@ -29,3 +29,4 @@ mod traces;
 mod trust;
 mod variants;
 mod waits;
+mod wire;

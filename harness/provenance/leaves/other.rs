@@ -43,10 +43,7 @@ pub fn tls(handshake: &Tls) -> Dissected {
 }
 
 pub fn flow(flow: &Flow) -> Dissected {
-    let host = match flow.protocol.as_str() {
-        "unix" => flow.peer.name(),
-        _ => destination(&flow.peer, &[]),
-    };
+    let host = destination(&flow.peer, &[]);
     let tls = if flow.tls { "+tls" } else { "" };
     let mut parts = Dissected::named(format!("{}{tls} {host}", flow.protocol));
     parts.host = Some(host);
@@ -60,11 +57,7 @@ pub fn flow(flow: &Flow) -> Dissected {
 }
 
 pub fn datagram(datagram: &Datagram) -> Dissected {
-    // Echo requests have no port.
-    let host = match datagram.protocol.as_str() {
-        "icmp" => datagram.peer.name(),
-        _ => destination(&datagram.peer, &[]),
-    };
+    let host = destination(&datagram.peer, &[]);
     let mut parts = Dissected::named(format!("{} {host}", datagram.protocol));
     parts.host = Some(host);
     text::body(&mut parts, "payload", "", &datagram.payload);
