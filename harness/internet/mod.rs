@@ -5,7 +5,7 @@
 //! answered. Every byte is hostile: bounded, parsed once, never trusted.
 //!
 //! `world` accepts, `connection` finds out what a connection is, `dns`, `tls`, `http`, `smtp`,
-//! `dialogue`, `flow`, `udp` and `icmp` each speak for one kind, `mock` and `nearby` hold the upstreams that answer, and `weather`
+//! `dialogue`, `flow`, `udp` and `icmp` each speak for one kind, `mock`, `nearby` and `git` hold the upstreams that answer, and `weather`
 //! says how those are doing.
 
 pub mod mock;
@@ -15,6 +15,7 @@ mod connection;
 mod dialogue;
 mod dns;
 mod flow;
+mod git;
 mod http;
 mod icmp;
 mod limits;

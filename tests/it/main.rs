@@ -7,6 +7,7 @@
 )]
 
 mod calls;
+mod clients;
 mod clock;
 mod conditions;
 mod context;

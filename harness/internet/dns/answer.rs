@@ -26,7 +26,11 @@ pub fn resolve(
         leftover(shared, packet, server);
     }
     let (code, records) = ask(shared, &query, transport, server);
-    Some(message::reply(&query, code, &records))
+    let reply = message::reply(&query, code, &records);
+    Some(match transport {
+        "udp" => message::fitted(&query, reply),
+        _ => reply,
+    })
 }
 
 /// Answers one question and emits it.
@@ -91,7 +95,10 @@ fn look_up(names: &Names, query: &Query) -> (u16, Vec<Record>) {
     };
     let below = |label: &str| prefixed(label, &query.wire);
     let records = match query.kind {
-        1 | 255 => vec![Record::A(at.v4)],
+        1 => vec![Record::A(at.v4)],
+        // RFC 8482, section 4.2: nobody is told everything.
+        255 => vec![Record::Hinfo("RFC8482")],
+        257 => vec![Record::Caa("letsencrypt.org")],
         28 => at.v6.map(Record::Aaaa).into_iter().collect(),
         2 => vec![Record::Name(2, below("ns1")), Record::Name(2, below("ns2"))],
         6 if query.wire.len() < 240 => vec![Record::Soa(query.wire.clone())],
@@ -199,6 +206,14 @@ mod tests {
             (0, vec!["10 mx1.a.example".into()])
         );
         assert_eq!(answers("a.example", "HTTPS"), (0, vec![]));
+        assert_eq!(
+            answers("a.example", "ANY"),
+            (0, vec!["\"RFC8482\" \"\"".into()])
+        );
+        assert_eq!(
+            answers("a.example", "CAA"),
+            (0, vec!["0 issue \"letsencrypt.org\"".into()])
+        );
         assert_eq!(answers("a.example", "CNAME"), (0, vec![]));
         assert_eq!(
             answers("_mongodb._tcp.db.example", "SRV"),

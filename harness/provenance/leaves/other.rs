@@ -30,11 +30,15 @@ pub fn tls(handshake: &Tls) -> Dissected {
         TlsOutcome::Silent => ("silent", ""),
         TlsOutcome::Malformed(why) => ("malformed", why.as_str()),
         TlsOutcome::Misnamed => ("misnamed", ""),
+        TlsOutcome::Authenticated(_) => ("authenticated", ""),
     };
     let mut parts = Dissected::named(format!("tls {how} {host}"));
     parts.host = Some(host);
     if !why.is_empty() {
         parts.leaf("reason", why);
+    }
+    if let TlsOutcome::Authenticated(subject) = &handshake.outcome {
+        parts.leaf("subject", subject.as_str());
     }
     if let Some(sni) = &handshake.sni {
         parts.leaf("sni", sni.as_str());
