@@ -2,7 +2,7 @@
 //! back here with what is inside them.
 
 use super::busy::Hold;
-use super::dialogue::{self, Dialogue, MySql, Postgres, Redis, Socks, Target};
+use super::dialogue::{self, Dialogue, Mongo, MySql, Postgres, Redis, Socks, Target};
 use super::flow::{self, Dialect, Flow};
 use super::link::Link;
 use super::shared::{Shared, names_host};
@@ -155,6 +155,7 @@ fn dialogue_of(first: First, port: u16) -> Option<Box<dyn Dialogue>> {
     Some(match first {
         First::Redis => Box::<Redis>::default(),
         First::Postgres => Box::<Postgres>::default(),
+        First::Mongo => Box::new(Mongo),
         First::Socks => Box::<Socks>::default(),
         // A line typed by hand, or by a script.
         First::Raw if matches!(port, 6379 | 6380) => Box::<Redis>::default(),

@@ -17,6 +17,7 @@ pub enum First {
     /// A command to a Redis server in its binary form.
     Redis,
     Postgres,
+    Mongo,
     Socks,
     /// None of these, and more bytes will not change that.
     Raw,
@@ -47,6 +48,9 @@ pub fn classify(bytes: &[u8]) -> First {
             None => return First::More,
             Some(false) => {}
         }
+    }
+    if dialogue::begins_mongo(bytes) {
+        return First::Mongo;
     }
     if starts(bytes, PREFACE) {
         let whole = bytes.len() >= PREFACE.len();

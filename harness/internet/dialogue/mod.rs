@@ -3,6 +3,7 @@
 //! a time, says what was in it, and what to answer. Nothing is stored: every table is empty.
 
 mod converse;
+mod mongo;
 mod mysql;
 mod postgres;
 mod redis;
@@ -10,6 +11,7 @@ mod socks;
 mod sql;
 
 pub use converse::{Target, converse};
+pub use mongo::{Mongo, begins as begins_mongo};
 pub use mysql::MySql;
 pub use postgres::{Postgres, begins as begins_postgres};
 pub use redis::Redis;

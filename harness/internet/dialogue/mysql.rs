@@ -127,7 +127,9 @@ impl MySql {
         if self.has(WITH_DB)
             && let Some((database, after)) = rest.and_then(text)
         {
-            message = message.with("database", value(database));
+            if !database.is_empty() {
+                message = message.with("database", value(database));
+            }
             rest = Some(after);
         }
         let mut plugin = PLUGIN.to_owned();

@@ -28,6 +28,14 @@ impl Server {
             Self::MySql => "8.0.39",
         }
     }
+
+    /// What the column of an expression is called.
+    fn unnamed(self, expression: &str) -> &str {
+        match self {
+            Self::Postgres => "?column?",
+            Self::MySql => expression,
+        }
+    }
 }
 
 /// The outcome of a statement at an empty database.
@@ -137,7 +145,7 @@ fn asked(server: Server, text: &str) -> Outcome {
         ["select", one] => {
             let one = one.trim_start_matches("pg_catalog.");
             if one.bytes().all(|b| b.is_ascii_digit()) {
-                return rows("?column?", one);
+                return rows(server.unnamed(one), one);
             }
             match one {
                 "version()" if server == Server::Postgres => {
@@ -157,7 +165,7 @@ fn asked(server: Server, text: &str) -> Outcome {
         _ => {}
     }
     Outcome::Rows {
-        column: "?column?".to_owned(),
+        column: server.unnamed("id").to_owned(),
         row: None,
     }
 }

@@ -43,7 +43,8 @@ pub fn greeting(port: u16, tls: bool) -> Option<(Dialect, &'static [u8])> {
 pub fn expects_greeting(port: u16, tls: bool) -> bool {
     !tls && !matches!(
         port,
-        80 | 443 | 853 | 1433 | 3000..=3010 | 5000 | 5432 | 5671 | 5672 | 6379 | 6443
+        // No port: a local socket.
+        0 | 80 | 443 | 853 | 1080 | 1433 | 2375..=2380 | 3000..=3010 | 3128 | 5000 | 5432 | 5671 | 5672 | 6379 | 6443
             | 8000..=8999 | 9000..=9300 | 11211 | 27017..=27019
     )
 }
@@ -58,5 +59,6 @@ mod tests {
         assert_eq!(greeting(993, false), None);
         assert!(expects_greeting(4444, false));
         assert!(!expects_greeting(443, false) && !expects_greeting(4444, true));
+        assert!(!expects_greeting(0, false));
     }
 }
