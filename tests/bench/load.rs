@@ -20,7 +20,7 @@ fn main() {
     }
 }
 
-/// Two calls in each of two runs, one after the other.
+/// Each tool twice in each of two runs, one after the other.
 fn measure(server: &str) {
     kit::installed(server);
     let folder = tempfile::tempdir().expect("a folder");
