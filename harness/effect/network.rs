@@ -38,8 +38,8 @@ pub struct Dns {
     pub server: SocketAddr,
 }
 
-/// A TLS handshake. One is an effect of its own only when it did not lead to a request:
-/// a refusal is something the server did.
+/// A TLS handshake. One is an effect of its own only when it did not lead to a request (a
+/// refusal is something the server did), or where it says more than the request does.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tls {
     pub peer: Peer,
@@ -62,6 +62,9 @@ pub enum TlsOutcome {
     /// The handshake names a server whose address this is not: domain fronting, or a look-up
     /// that was bypassed. The requests that follow are effects of their own.
     Misnamed,
+    /// The client showed a certificate of its own, whose subject this is. What follows is an
+    /// effect of its own.
+    Authenticated(String),
 }
 
 /// One HTTP request, whole, and what it was answered.
@@ -154,6 +157,10 @@ pub struct Flow {
     pub tls: bool,
     pub sent: Body,
     pub received: Body,
+    /// What the client said in a protocol that is understood, taken apart, in order: place and
+    /// value, such as `user`, `query` or `SET[1]`. `sent` holds all of it as it came.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fields: Vec<(String, String)>,
 }
 
 /// One UDP datagram, or ICMP message, that is not DNS.

@@ -2,6 +2,7 @@
 //! back here with what is inside them.
 
 use super::busy::Hold;
+use super::dialogue::{self, Dialogue, Mongo, MySql, Postgres, Redis, Socks, Target};
 use super::flow::{self, Dialect, Flow};
 use super::link::Link;
 use super::shared::{Shared, names_host};
@@ -40,6 +41,10 @@ async fn route(shared: Arc<Shared>, stream: Stream, link: Link, hold: Hold) {
             return imap::serve(shared, stream, link, hold).await;
         }
         _ => {}
+    }
+    if address.port() == 3306 && !inside {
+        let flow = Flow::open(&shared, &link, "mysql");
+        return talk(shared, stream, link, flow, Box::<MySql>::default(), hold).await;
     }
     if let Some(words) = flow::greeting(address.port(), inside) {
         let flow = Flow::open(&shared, &link, words.0.name());
@@ -105,6 +110,10 @@ async fn first_bytes(shared: Arc<Shared>, mut stream: Stream, link: Link, hold: 
     };
     opening.handled = true;
     let flow = opening.flow.take();
+    if let Some(dialogue) = dialogue_of(first, link.peer.address.port()) {
+        let flow = flow.unwrap_or_else(|| Flow::open(&shared, &link, dialogue.name()));
+        return talk(shared, stream, link, flow, dialogue, hold).await;
+    }
     if matches!(first, First::Ftp | First::Ssh | First::Raw) {
         let flow = flow.unwrap_or_else(|| Flow::open(&shared, &link, "raw"));
         match first {
@@ -146,6 +155,51 @@ async fn first_bytes(shared: Arc<Shared>, mut stream: Stream, link: Link, hold: 
             let flow = Flow::open(&shared, &link, "raw");
             flow::listen(shared, stream, flow, hold).await;
         }
+    }
+}
+
+/// Who speaks with a client that began so.
+fn dialogue_of(first: First, port: u16) -> Option<Box<dyn Dialogue>> {
+    Some(match first {
+        First::Redis => Box::<Redis>::default(),
+        First::Postgres => Box::<Postgres>::default(),
+        First::Mongo => Box::new(Mongo),
+        First::Socks => Box::<Socks>::default(),
+        // A line typed by hand, or by a script.
+        First::Raw if matches!(port, 6379 | 6380) => Box::<Redis>::default(),
+        _ => return None,
+    })
+}
+
+/// Holds a dialogue; where it leads elsewhere, what comes next is served as from there.
+async fn talk(
+    shared: Arc<Shared>,
+    stream: Stream,
+    link: Link,
+    flow: Flow,
+    dialogue: Box<dyn Dialogue>,
+    hold: Hold,
+) {
+    let around = link.clone();
+    let talked = dialogue::converse(
+        Arc::clone(&shared),
+        stream,
+        link,
+        flow,
+        dialogue,
+        Some(hold),
+    );
+    let Some(Target {
+        stream,
+        host,
+        port,
+        hold,
+    }) = talked.await
+    else {
+        return;
+    };
+    if let Some(inner) = around.beyond(&shared.names, host, port) {
+        serve(shared, stream, inner, hold).await;
     }
 }
 

@@ -5,24 +5,30 @@
 //! answered. Every byte is hostile: bounded, parsed once, never trusted.
 //!
 //! `world` accepts, `connection` finds out what a connection is, `dns`, `tls`, `http`, `smtp`,
-//! `imap`, `flow` and `udp` each speak for one kind, `mock` holds the upstreams that answer, and `weather`
+//! `imap`, `dialogue`, `flow`, `udp` and `icmp` each speak for one kind, `mock`, `nearby` and `git`
+//! hold the upstreams that answer, and `weather`
 //! says how those are doing.
 
 pub mod mock;
 
 mod busy;
 mod connection;
+mod dialogue;
 mod dns;
 mod flow;
+mod git;
 mod http;
+mod icmp;
 mod imap;
 mod limits;
 mod link;
 mod names;
+mod nearby;
 mod shared;
 mod smtp;
 mod sniff;
 mod stream;
+mod stun;
 mod sys;
 #[cfg(test)]
 mod tests;

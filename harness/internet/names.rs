@@ -3,7 +3,7 @@
 
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Names remembered for the way back; a flood of names beyond that still resolves.
@@ -151,6 +151,15 @@ const METADATA: Addresses = Addresses {
     v4: Ipv4Addr::new(169, 254, 169, 254),
     v6: None,
 };
+
+/// The address that others see what comes from `own` as: the home's router has one for all, but of
+/// IPv6 there are enough.
+pub fn seen_as(own: SocketAddr) -> SocketAddr {
+    match own.ip() {
+        IpAddr::V4(_) => SocketAddr::new(derived("the home's router", 0).v4.into(), own.port()),
+        IpAddr::V6(_) => own,
+    }
+}
 
 fn derived(name: &str, attempt: u32) -> Addresses {
     let mut hash = Sha256::new();

@@ -1,5 +1,7 @@
 //! What a connection is, from the first bytes its client sends.
 
+use super::dialogue;
+
 /// A protocol that begins with the client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum First {
@@ -12,6 +14,11 @@ pub enum First {
     /// An FTP client that did not wait to be greeted, or was greeted with code 220.
     Ftp,
     Ssh,
+    /// A command to a Redis server in its binary form.
+    Redis,
+    Postgres,
+    Mongo,
+    Socks,
     /// None of these, and more bytes will not change that.
     Raw,
     /// Not enough to tell.
@@ -30,6 +37,20 @@ pub fn classify(bytes: &[u8]) -> First {
         // A handshake record of any version of TLS (RFC 8446, section 5.1).
         [0x16, 3, ..] => return First::Tls,
         _ => {}
+    }
+    for (begins, first) in [
+        (dialogue::begins_socks(bytes), First::Socks),
+        (dialogue::begins_postgres(bytes), First::Postgres),
+        (begins_redis(bytes), First::Redis),
+    ] {
+        match begins {
+            Some(true) => return first,
+            None => return First::More,
+            Some(false) => {}
+        }
+    }
+    if dialogue::begins_mongo(bytes) {
+        return First::Mongo;
     }
     if starts(bytes, PREFACE) {
         let whole = bytes.len() >= PREFACE.len();
@@ -72,6 +93,20 @@ fn starts(bytes: &[u8], pattern: &[u8]) -> bool {
     bytes.iter().zip(pattern).all(|(a, b)| a == b)
 }
 
+/// A count of words, and the length of the first; none where more would tell.
+fn begins_redis(bytes: &[u8]) -> Option<bool> {
+    let rest = match bytes.strip_prefix(b"*") {
+        Some(rest) => rest,
+        None => return Some(false),
+    };
+    let digits = rest.iter().take_while(|b| b.is_ascii_digit()).count();
+    let after = &rest[digits..];
+    match (1..=6).contains(&digits) || after.is_empty() && digits == 0 {
+        true if after.len() < 3 && starts(after, b"\r\n$") => None,
+        fits => Some(fits && after.starts_with(b"\r\n$")),
+    }
+}
+
 fn is_target(rest: &[u8]) -> bool {
     matches!(rest, [b' ', b'/', ..]) || rest.starts_with(b" http")
 }
@@ -95,8 +130,14 @@ mod tests {
             (b"EHLO x\r\n", First::Smtp),
             (b"user alex\r\n", First::Ftp),
             (b"SSH-2.0-x\r\n", First::Ssh),
-            (b"*1\r\n$4\r\nPING\r\n", First::Raw),
-            (b"\x00\x00\x00\x08\x04\xd2\x16\x2f", First::Raw),
+            (b"*1\r\n$4\r\nPING\r\n", First::Redis),
+            (b"*1", First::More),
+            (b"*", First::More),
+            (b"*x", First::Raw),
+            (b"*1\r\nx", First::Raw),
+            (b"\x00\x00\x00\x08\x04\xd2\x16\x2f", First::Postgres),
+            (b"\x05\x01\x00", First::Socks),
+            (b"\x05\x09", First::Raw),
             (b"GET \x01", First::Raw),
             (b"P", First::More),
         ] {

@@ -8,7 +8,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::{AsRawFd, BorrowedFd};
 
 /// A received datagram: its length, who sent it, and where it was sent where the socket has
-/// `IP_RECVORIGDSTADDR` or `IPV6_RECVORIGDSTADDR` set.
+/// `IP_RECVORIGDSTADDR`, `IPV6_RECVORIGDSTADDR` or, without a port, `IPV6_RECVPKTINFO` set.
 #[derive(Clone, Copy, Debug)]
 pub struct Received {
     pub len: usize,
@@ -71,6 +71,19 @@ pub fn receive(socket: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<Received
             }
             // SAFETY: zeroed before the copy.
             to = address(unsafe { raw.assume_init_ref() });
+        }
+        // SAFETY: CMSG_LEN is plain arithmetic.
+        let whole = unsafe { libc::CMSG_LEN(size_of::<libc::in6_pktinfo>() as u32) } as usize;
+        if level == libc::SOL_IPV6 && kind == libc::IPV6_PKTINFO && size >= whole {
+            // SAFETY: the header says that a whole in6_pktinfo follows it inside `control`; it is
+            // read without regard to alignment.
+            let info = unsafe {
+                libc::CMSG_DATA(header)
+                    .cast::<libc::in6_pktinfo>()
+                    .read_unaligned()
+            };
+            let ip = Ipv6Addr::from(info.ipi6_addr.s6_addr);
+            to = Some(SocketAddr::new(IpAddr::V6(ip).to_canonical(), 0));
         }
         // SAFETY: as for CMSG_FIRSTHDR.
         header = unsafe { libc::CMSG_NXTHDR(&message, header) };

@@ -1,8 +1,10 @@
-//! Datagrams: questions for the resolver and the clock are answered, everything else is only
-//! recorded. QUIC is recognised and left unanswered, so that clients fall back to TCP.
+//! Datagrams: questions for the resolver, the clock and the own address are answered, everything
+//! else is only recorded. QUIC is recognised and left unanswered, so that clients fall back to TCP.
 
 use super::dns;
+use super::names;
 use super::shared::Shared;
+use super::stun;
 use super::sys;
 use crate::effect::{Body, Datagram, Kind, Peer};
 use socket2::{SockAddr, Socket};
@@ -35,7 +37,7 @@ pub async fn serve(shared: Arc<Shared>, socket: OwnedFd, raw: Option<OwnedFd>) -
         };
         let to = got.to.unwrap_or(local);
         shared.stats.datagrams.fetch_add(1, Ordering::Relaxed);
-        let Some(reply) = answer(&shared, &buffer[..got.len], to) else {
+        let Some(reply) = answer(&shared, &buffer[..got.len], got.from, to) else {
             continue;
         };
         // A reply that cannot be sent is a datagram lost, which UDP allows.
@@ -53,7 +55,7 @@ pub async fn serve(shared: Arc<Shared>, socket: OwnedFd, raw: Option<OwnedFd>) -
     }
 }
 
-fn answer(shared: &Shared, payload: &[u8], to: SocketAddr) -> Option<Vec<u8>> {
+fn answer(shared: &Shared, payload: &[u8], from: SocketAddr, to: SocketAddr) -> Option<Vec<u8>> {
     if to.port() == 53 {
         return dns::resolve(shared, payload, "udp", to);
     }
@@ -65,9 +67,10 @@ fn answer(shared: &Shared, payload: &[u8], to: SocketAddr) -> Option<Vec<u8>> {
         },
         payload: Body::new(payload),
     }));
-    (to.port() == 123)
-        .then(|| ntp(payload, shared.now()))
-        .flatten()
+    match to.port() {
+        123 => ntp(payload, shared.now()),
+        _ => stun::response(payload, names::seen_as(from)),
+    }
 }
 
 /// A long header of QUIC's first packet (RFC 9000, section 17.2; RFC 9369, section 3).

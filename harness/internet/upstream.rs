@@ -1,5 +1,6 @@
 //! Which mock stands behind a host.
 
+use super::git;
 use super::mock::{Answer, Mock, Request};
 use super::shared::names_host;
 use super::weather::Weather;
@@ -52,9 +53,8 @@ impl Upstreams {
             }
             unmatched = unmatched.or_else(|| Some(format!("{} unmatched", upstream.mock.name())));
         }
-        let mut answer = self
-            .sink
-            .answer(request)
+        let mut answer = git::answer(request)
+            .or_else(|| self.sink.answer(request))
             .unwrap_or_else(|| Answer::json(200, &serde_json::json!({}), "sink"));
         if let Some(by) = unmatched {
             answer.by = by;

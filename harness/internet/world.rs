@@ -1,13 +1,14 @@
 //! A world: the sockets of one sandbox, and everything that answers behind them.
 
-use super::busy::Hold;
 use super::connection;
 use super::flow::Flows;
+use super::icmp;
 use super::imap::ImapPlace;
 use super::limits::Limits;
 use super::link::Link;
 use super::mock::Mock;
 use super::names::Names;
+use super::nearby;
 use super::shared::{Budget, Counters, Nth, Shared};
 use super::smtp::SmtpRule;
 use super::stream::Stream;
@@ -15,15 +16,15 @@ use super::tls::{Acceptors, Ca, CaError};
 use super::udp;
 use super::upstream::{Upstream, Upstreams};
 use super::weather::Weather;
-use crate::effect::{Peer, Sink};
+use crate::effect::Sink;
 use crate::secret::Seed;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpStream, UnixListener};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
 
@@ -32,7 +33,8 @@ use tokio::task::JoinHandle;
 /// TCP sockets listen; the local address of what they accept is the address that was dialled
 /// (TPROXY). UDP sockets tell it by `IP_RECVORIGDSTADDR` and `IPV6_RECVORIGDSTADDR`, else it is
 /// their own; replies then leave through the raw sockets (`IPPROTO_RAW`, whole packets, marked so
-/// that the sandbox's rules let them pass), or without those through the UDP sockets.
+/// that the sandbox's rules let them pass), or without those through the UDP sockets. ICMP sockets
+/// (raw ones, that of IPv6 with `IPV6_RECVPKTINFO`) only hear what the kernel inside answers.
 #[derive(Debug, Default)]
 pub struct Sockets {
     pub tcp4: Option<OwnedFd>,
@@ -41,6 +43,10 @@ pub struct Sockets {
     pub udp6: Option<OwnedFd>,
     pub raw4: Option<OwnedFd>,
     pub raw6: Option<OwnedFd>,
+    pub icmp4: Option<OwnedFd>,
+    pub icmp6: Option<OwnedFd>,
+    /// Listens at the path of the engine of containers.
+    pub docker: Option<OwnedFd>,
 }
 
 /// What stands in the world.
@@ -96,12 +102,16 @@ impl World {
         let hosts = config.upstreams.iter().map(|u| &u.host);
         let known = hosts.chain(config.smtp.iter().map(|r| &r.host));
         let known = known.chain(config.imap.iter().map(|p| &p.host)).cloned();
-        let ahead_ns = Arc::default();
+        let known = known.collect();
+        let ahead_ns: Arc<AtomicI64> = Arc::default();
+        let mut named = config.upstreams;
+        // After those of the scenario, which may stand in their place.
+        named.extend(nearby::upstreams(config.seed, Arc::clone(&ahead_ns)));
         let shared = Arc::new(Shared {
-            names: Names::new(known.collect()),
+            names: Names::new(known),
             tls: Acceptors::new(config.ca, Arc::clone(&ahead_ns))?,
             upstreams: Upstreams {
-                named: config.upstreams,
+                named,
                 sink: config.sink_mock,
             },
             smtp: config.smtp,
@@ -127,7 +137,7 @@ impl World {
             let listener = TcpListener::from_std(listener)?;
             let accept = accept(
                 Arc::clone(&shared),
-                listener,
+                Listener::Tcp(listener),
                 Arc::clone(&room),
                 closed.clone(),
             );
@@ -140,6 +150,20 @@ impl World {
             tasks.push(tokio::spawn(async move {
                 // Ends only where the socket itself is unusable, which `open` would have seen.
                 let _ = udp::serve(shared, socket, raw).await;
+            }));
+        }
+        if let Some(listener) = sockets.docker {
+            let listener = std::os::unix::net::UnixListener::from(listener);
+            listener.set_nonblocking(true)?;
+            let listener = Listener::Unix(UnixListener::from_std(listener)?);
+            let (shared, room) = (Arc::clone(&shared), Arc::clone(&room));
+            tasks.push(tokio::spawn(accept(shared, listener, room, closed.clone())));
+        }
+        for (socket, v6) in [(sockets.icmp4, false), (sockets.icmp6, true)] {
+            let Some(socket) = socket else { continue };
+            let shared = Arc::clone(&shared);
+            tasks.push(tokio::spawn(async move {
+                let _ = icmp::serve(shared, socket, v6).await;
             }));
         }
         Ok(Self {
@@ -229,7 +253,7 @@ impl Drop for World {
 
 async fn accept(
     shared: Arc<Shared>,
-    listener: TcpListener,
+    listener: Listener,
     room: Arc<Semaphore>,
     closed: watch::Receiver<bool>,
 ) {
@@ -237,8 +261,8 @@ async fn accept(
         let Ok(permit) = Arc::clone(&room).acquire_owned().await else {
             return;
         };
-        let stream = match listener.accept().await {
-            Ok((stream, _)) => stream,
+        let stream = match listener.accept(&shared).await {
+            Ok(stream) => stream,
             // Out of descriptors (or reset while waiting): connections in progress will end.
             Err(_) => {
                 tokio::time::sleep(Duration::from_millis(5)).await;
@@ -252,7 +276,7 @@ async fn accept(
             // Dropping a connection's future tells what it was about.
             tokio::select! {
                 biased;
-                () = serve(&shared, stream, hold) => {}
+                () = connection::serve(Arc::clone(&shared), stream.0, stream.1, hold) => {}
                 _ = closed.wait_for(|closing| *closing) => {}
             }
             drop(open);
@@ -260,22 +284,37 @@ async fn accept(
     }
 }
 
-async fn serve(shared: &Arc<Shared>, stream: TcpStream, hold: Hold) {
-    let Ok(address) = stream.local_addr() else {
-        return;
-    };
-    let address = SocketAddr::new(address.ip().to_canonical(), address.port());
-    // Small answers must not wait for acknowledgements.
-    let _ = stream.set_nodelay(true);
-    let link = Link {
-        peer: Peer {
-            host: shared.host_of(address),
-            address,
-        },
-        tls: None,
-        depth: 0,
-    };
-    connection::serve(Arc::clone(shared), Stream::new(stream), link, hold).await;
+/// Where connections come from.
+enum Listener {
+    Tcp(TcpListener),
+    /// That of the engine of containers.
+    Unix(UnixListener),
+}
+
+impl Listener {
+    async fn accept(&self, shared: &Shared) -> io::Result<(Stream, Link)> {
+        match self {
+            Self::Tcp(listener) => {
+                let (stream, _) = listener.accept().await?;
+                let address = dialled(&stream)?;
+                // Small answers must not wait for acknowledgements.
+                let _ = stream.set_nodelay(true);
+                let host = shared.host_of(address);
+                Ok((Stream::new(stream), Link::to(host, address)))
+            }
+            Self::Unix(listener) => {
+                let (stream, _) = listener.accept().await?;
+                let nowhere = SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), 0);
+                let link = Link::to(Some(nearby::DOCKER.to_owned()), nowhere);
+                Ok((Stream::new(stream), link))
+            }
+        }
+    }
+}
+
+fn dialled(stream: &TcpStream) -> io::Result<SocketAddr> {
+    let address = stream.local_addr()?;
+    Ok(SocketAddr::new(address.ip().to_canonical(), address.port()))
 }
 
 /// One open connection, counted until its task has ended.

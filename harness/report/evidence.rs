@@ -229,6 +229,9 @@ pub fn told(kind: &Kind) -> String {
                 TlsOutcome::Silent => "ended by the server without a byte".to_owned(),
                 TlsOutcome::Malformed(what) => format!("malformed ({what})"),
                 TlsOutcome::Misnamed => "for a name that is not that address's".to_owned(),
+                TlsOutcome::Authenticated(subject) => {
+                    format!("the server shows a certificate of {subject}")
+                }
             };
             format!("TLS with {}: {what}", at(&tls.peer))
         }

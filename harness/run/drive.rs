@@ -171,6 +171,9 @@ fn open(job: &Job, sockets: sandbox::Sockets, sink: &Arc<dyn Sink>) -> Result<Wo
         udp6: Some(sockets.udp6),
         raw4: Some(sockets.raw4),
         raw6: Some(sockets.raw6),
+        icmp4: Some(sockets.icmp4),
+        icmp6: Some(sockets.icmp6),
+        docker: sockets.docker,
     };
     World::open(sockets, config, Arc::clone(sink))
         .map_err(|e| RunError::new("the fake internet could not be opened", e))

@@ -154,9 +154,17 @@ fn shorten(kind: &mut Kind) {
             cut(&mut mail.raw);
             mail.parts.iter_mut().for_each(|part| cut(&mut part.body));
         }
-        Kind::Flow(flow) => [&mut flow.sent, &mut flow.received]
-            .into_iter()
-            .for_each(cut),
+        Kind::Flow(flow) => {
+            [&mut flow.sent, &mut flow.received]
+                .into_iter()
+                .for_each(cut);
+            let mut room = SHOWN;
+            flow.fields.retain_mut(|(_, value)| {
+                value.truncate(value.floor_char_boundary(room));
+                room -= value.len();
+                room > 0
+            });
+        }
         Kind::Datagram(datagram) => cut(&mut datagram.payload),
         Kind::File(change) => cut(&mut change.content),
         Kind::Misbehaviour(what) => cut(&mut what.bytes),

@@ -18,7 +18,7 @@ use crate::package::{self, Code, Difference, Package};
 use crate::provenance::{Confided, Said};
 use crate::sandbox::{Limits, PlantedFile, Spec};
 use crate::scenario::{Content, HomeKind, Place, Scenario, Setting};
-use crate::secret::{Kind, Persona, Planted, Seed, Shape, home};
+use crate::secret::{Kind, Persona, Planted, Seed, Shape, home, issued};
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -84,6 +84,8 @@ impl Setup {
             helper: means.helper.clone(),
             confided: Arc::default(),
         };
+        // What stands near the machine hands out canaries, whatever its home holds.
+        setup.planted.extend(issued(seed).planted);
         setup.populate();
         for (name, setting) in &scenario.server.env {
             let value = setup.value(name, setting);

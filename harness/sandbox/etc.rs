@@ -56,7 +56,7 @@ pub fn build(etc: &Path, identity: &Identity) -> io::Result<()> {
     );
     let group = format!(
         "root:x:0:\ndaemon:x:1:\nsudo:x:27:{user}\nusers:x:100:{user}\n\
-         nogroup:x:65534:\n{user}:x:{uid}:\n"
+         nogroup:x:65534:\n{user}:x:{uid}:\ndocker:x:998:{user}\n"
     );
     let hosts = format!(
         "127.0.0.1\tlocalhost\n127.0.1.1\t{host}\n{ADDRESS4}\t{host}.lan\n\n\

@@ -43,8 +43,8 @@ pub fn run(
             reduced: built.reduced,
             notes,
         };
-        message::tell(control.as_fd(), &news, &[built.scratch.as_fd()])
-            .at(Step::Root, "hand over")?;
+        let fds = [built.scratch.as_fd(), built.docker.as_fd()];
+        message::tell(control.as_fd(), &news, &fds).at(Step::Root, "hand over")?;
         let clock = built.clock.take();
         drop(built);
         errand::run_all(control, plan, clock.as_ref())?;

@@ -59,6 +59,8 @@ pub struct Sockets {
     /// answers echo requests itself.
     pub icmp4: OwnedFd,
     pub icmp6: OwnedFd,
+    /// Listens at `/run/docker.sock`.
+    pub docker: Option<OwnedFd>,
 }
 
 /// How much isolation there is.
@@ -205,6 +207,7 @@ impl Prepared {
             raw6,
             icmp4,
             icmp6,
+            docker,
         } = &self.sockets;
         Ok(Sockets {
             tcp4: tcp4.try_clone()?,
@@ -215,6 +218,7 @@ impl Prepared {
             raw6: raw6.try_clone()?,
             icmp4: icmp4.try_clone()?,
             icmp6: icmp6.try_clone()?,
+            docker: docker.as_ref().map(OwnedFd::try_clone).transpose()?,
         })
     }
 
@@ -402,7 +406,11 @@ impl Gathered {
                 }
                 News::Built { reduced, notes } => {
                     self.notes.extend(notes);
-                    self.tree = fds.pop().map(|scratch| (scratch, reduced));
+                    let mut fds = fds.into_iter();
+                    self.tree = fds.next().map(|scratch| (scratch, reduced));
+                    if let Some((sockets, _)) = &mut self.sockets {
+                        sockets.docker = fds.next();
+                    }
                     if matches!(until, Until::Built) {
                         return Ok(());
                     }
@@ -469,6 +477,7 @@ impl Sockets {
             raw6,
             icmp4,
             icmp6,
+            docker: None,
         };
         Some((sockets, dialler))
     }

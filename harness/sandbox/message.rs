@@ -57,7 +57,7 @@ pub enum News {
     Init {
         pid: i32,
     },
-    /// With the root of the writable tree.
+    /// With the root of the writable tree, and the socket of the engine of containers.
     Built {
         reduced: bool,
         notes: Vec<String>,

@@ -7,6 +7,7 @@ use super::namespace::Trees;
 use super::spec::{Mode, Mount};
 use super::{clock, copy, etc, hardware, inside, sys};
 use crate::secret::Persona;
+use socket2::{SockAddr, SockRef};
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, Write};
 use std::os::fd::{AsFd, OwnedFd};
@@ -36,6 +37,10 @@ pub const FURNISHED: &[(&str, u32)] = &[
     ("/run/user/1000", 0o700),
 ];
 
+/// Where the engine of containers listens, and the socket's mode. Programs call it
+/// `/var/run/docker.sock`.
+pub const DOCKER: (&str, u32) = ("/run/docker.sock", 0o660);
+
 /// Processes that seem to have been started before.
 const LAST_PID: &str = "4816";
 
@@ -46,6 +51,8 @@ const NOBODY: u32 = 65_534;
 pub struct Built {
     /// Root of the writable file system.
     pub scratch: OwnedFd,
+    /// Listens where the engine of containers does.
+    pub docker: OwnedFd,
     pub clock: Option<Clock>,
     /// Whether something had to be replaced by something lesser; `notes` say what.
     pub reduced: bool,
@@ -89,12 +96,14 @@ pub fn build(plan: &Plan, contents: &[u8], trees: Trees) -> Result<Built, Failur
     for (i, file) in plan.files.iter().enumerate() {
         building.plant(i).at(Step::Plant, &file.path)?;
     }
+    let docker = building.docker().at(Step::Plant, DOCKER.0)?;
     let clock = building.clock();
     let Building { reduced, notes, .. } = building;
     seal(root).at(Step::Root, "/")?;
     std::env::set_current_dir(&plan.cwd).at(Step::WorkingDirectory, &plan.cwd)?;
     Ok(Built {
         scratch,
+        docker,
         clock,
         reduced,
         notes,
@@ -415,6 +424,19 @@ impl Building<'_> {
             }
             done => done,
         }
+    }
+
+    /// A socket that whoever has the gateway's answers at. Non-blocking; of the group's members
+    /// every one may connect.
+    fn docker(&self) -> io::Result<OwnedFd> {
+        let at = self.outside(DOCKER.0)?;
+        let kind = libc::SOCK_STREAM | libc::SOCK_NONBLOCK;
+        let socket = sys::socket(libc::AF_UNIX, kind, 0)?;
+        let it = SockRef::from(&socket);
+        it.bind(&SockAddr::unix(&at)?)?;
+        it.listen(128)?;
+        fs::set_permissions(&at, Permissions::from_mode(DOCKER.1))?;
+        Ok(socket)
     }
 
     /// Puts the clock's library in place. Comes last: it must not be covered.

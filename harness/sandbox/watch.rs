@@ -347,6 +347,7 @@ fn connection(pid: i32, to: &Destination) -> Option<Kind> {
         tls: false,
         sent: Body::new(b""),
         received: Body::new(b""),
+        fields: Vec::new(),
     }))
 }
 

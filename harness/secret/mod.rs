@@ -3,11 +3,13 @@
 //! Nothing here reads the host; every value is a function of the seed.
 
 mod home;
+mod issued;
 mod persona;
 mod seed;
 mod shape;
 
 pub use home::{Home, HomeFile, guarded, home};
+pub use issued::{Issued, Keys, issued};
 pub use persona::Persona;
 pub use seed::{Rng, Seed};
 pub use shape::{Shape, UnknownShape};

@@ -15,7 +15,7 @@
 
 mod kit;
 
-use kit::{Bare, OnHost, Record, Upstream, Way, median};
+use kit::{Bare, OnHost, Proxy, Record, Upstream, Way, median};
 use serde_json::Value;
 use std::sync::Arc;
 use std::time::Duration;
@@ -139,46 +139,4 @@ fn rate(answered: &[Duration]) -> f64 {
         return f64::NAN;
     };
     (answered.len() - 1 - WARM) as f64 / (*last - *first).as_secs_f64()
-}
-
-/// mitmproxy in front of an upstream.
-struct Proxy {
-    here: Upstream,
-    _child: tokio::process::Child,
-    _folder: tempfile::TempDir,
-}
-
-impl Proxy {
-    async fn start(upstream: &Upstream) -> Option<Self> {
-        if !kit::is_present("mitmdump") {
-            return None;
-        }
-        let folder = tempfile::tempdir().expect("a folder");
-        let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-        let at = free.local_addr().expect("its address");
-        drop(free);
-        let mode = format!("reverse:https://{}", upstream.at);
-        let child = tokio::process::Command::new("mitmdump")
-            .args(["-q", "--mode", &mode, "--listen-host", "127.0.0.1"])
-            .args(["--listen-port", &at.port().to_string()])
-            .args(["--set", "ssl_insecure=true", "--set", "upstream_cert=false"])
-            .args(["--set", &format!("confdir={}", folder.path().display())])
-            .kill_on_drop(true)
-            .spawn()
-            .ok()?;
-        let until = std::time::Instant::now() + Duration::from_secs(30);
-        while tokio::net::TcpStream::connect(at).await.is_err() {
-            assert!(
-                std::time::Instant::now() < until,
-                "mitmproxy does not listen"
-            );
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        let ca = std::fs::read_to_string(folder.path().join("mitmproxy-ca-cert.pem")).ok()?;
-        Some(Self {
-            here: Upstream { at, ca_pem: ca },
-            _child: child,
-            _folder: folder,
-        })
-    }
 }

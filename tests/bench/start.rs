@@ -174,6 +174,9 @@ fn in_world(spec: &Spec) -> Duration {
             udp6: Some(sockets.udp6),
             raw4: Some(sockets.raw4),
             raw6: Some(sockets.raw6),
+            icmp4: Some(sockets.icmp4),
+            icmp6: Some(sockets.icmp6),
+            docker: sockets.docker,
         };
         let config = Config {
             ca: Arc::clone(&ca),

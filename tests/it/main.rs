@@ -7,6 +7,7 @@
 )]
 
 mod calls;
+mod clients;
 mod clock;
 mod conditions;
 mod conformance;
@@ -32,3 +33,4 @@ mod trust;
 mod upstreams;
 mod variants;
 mod waits;
+mod wire;

@@ -38,7 +38,7 @@ impl Context<'_> {
             "read" => return self.read(name, operation, changes),
             "forbidden" => Rule::ForbiddenCall,
             "signal" => Rule::SignalsOtherProcess,
-            "tls" => Rule::RefusedTls,
+            "tls" if !name.starts_with("tls authenticated ") => Rule::RefusedTls,
             "unix" | "refused-loopback" => Rule::NewAttempt,
             _ => match operation.host.as_deref() {
                 Some(host) if !self.known.host(host) => Rule::NewDestination,

@@ -61,6 +61,7 @@ fn sinks(bytes: &[u8]) -> Vec<(&'static str, Kind)> {
             tls: false,
             sent: Body::new(bytes),
             received: Body::default(),
+            fields: Vec::new(),
         })
     };
     let datagram = Datagram {

@@ -26,7 +26,11 @@ pub fn resolve(
         leftover(shared, packet, server);
     }
     let (code, records) = ask(shared, &query, transport, server);
-    Some(message::reply(&query, code, &records))
+    let reply = message::reply(&query, code, &records);
+    Some(match transport {
+        "udp" => message::fitted(&query, reply),
+        _ => reply,
+    })
 }
 
 /// Answers one question and emits it.
@@ -91,12 +95,17 @@ fn look_up(names: &Names, query: &Query) -> (u16, Vec<Record>) {
     };
     let below = |label: &str| prefixed(label, &query.wire);
     let records = match query.kind {
-        1 | 255 => vec![Record::A(at.v4)],
+        1 => vec![Record::A(at.v4)],
+        // RFC 8482, section 4.2: nobody is told everything.
+        255 => vec![Record::Hinfo("RFC8482")],
+        257 => vec![Record::Caa("letsencrypt.org")],
         28 => at.v6.map(Record::Aaaa).into_iter().collect(),
         2 => vec![Record::Name(2, below("ns1")), Record::Name(2, below("ns2"))],
         6 if query.wire.len() < 240 => vec![Record::Soa(query.wire.clone())],
         15 => vec![Record::Mx(10, below("mx1"))],
-        16 => vec![Record::Text("v=spf1 mx ~all".into())],
+        // A domain has a text; hosts below it mostly have none, and drivers that find another than
+        // theirs there refuse it (`mongodb+srv`).
+        16 if name.matches('.').count() == 1 => vec![Record::Text("v=spf1 mx ~all".into())],
         _ => Vec::new(),
     };
     (0, records)
@@ -199,6 +208,16 @@ mod tests {
             (0, vec!["10 mx1.a.example".into()])
         );
         assert_eq!(answers("a.example", "HTTPS"), (0, vec![]));
+        assert_eq!(answers("a.example", "TXT").1.len(), 1);
+        assert_eq!(answers("cluster0.a.example", "TXT"), (0, vec![]));
+        assert_eq!(
+            answers("a.example", "ANY"),
+            (0, vec!["\"RFC8482\" \"\"".into()])
+        );
+        assert_eq!(
+            answers("a.example", "CAA"),
+            (0, vec!["0 issue \"letsencrypt.org\"".into()])
+        );
         assert_eq!(answers("a.example", "CNAME"), (0, vec![]));
         assert_eq!(
             answers("_mongodb._tcp.db.example", "SRV"),

@@ -42,6 +42,7 @@ const KINDS: &[(u16, &str)] = &[
     (5, "CNAME"),
     (6, "SOA"),
     (12, "PTR"),
+    (13, "HINFO"),
     (15, "MX"),
     (16, "TXT"),
     (28, "AAAA"),
@@ -203,6 +204,10 @@ pub enum Record {
     Mx(u16, Vec<u8>),
     Srv(u16, Vec<u8>),
     Soa(Vec<u8>),
+    /// The first of its two texts (RFC 1035, section 3.3.2).
+    Hinfo(&'static str),
+    /// Who may issue certificates (RFC 8659, section 4).
+    Caa(&'static str),
 }
 
 impl Record {
@@ -215,6 +220,8 @@ impl Record {
             Self::Text(_) => 16,
             Self::Aaaa(_) => 28,
             Self::Srv(..) => 33,
+            Self::Hinfo(_) => 13,
+            Self::Caa(_) => 257,
         }
     }
 
@@ -228,6 +235,8 @@ impl Record {
             Self::Mx(preference, wire) => format!("{preference} {}", presentation(wire)),
             Self::Srv(port, wire) => format!("0 5 {port} {}", presentation(wire)),
             Self::Soa(wire) => format!("{0} hostmaster.{0}", presentation(wire)),
+            Self::Hinfo(text) => format!("\"{text}\" \"\""),
+            Self::Caa(issuer) => format!("0 issue \"{issuer}\""),
         }
     }
 
@@ -249,6 +258,8 @@ impl Record {
                 }
                 data
             }
+            Self::Hinfo(text) => [&[text.len() as u8], text.as_bytes(), &[0]].concat(),
+            Self::Caa(issuer) => [&b"\0\x05issue"[..], issuer.as_bytes()].concat(),
         }
     }
 }
@@ -301,6 +312,19 @@ pub fn reply(query: &Query, code: u16, records: &[Record]) -> Vec<u8> {
         out.extend([0, 0, 41, 0x04, 0xd0, 0, 0, 0, 0, 0, 0]);
     }
     out
+}
+
+/// A reply as it fits a datagram: too long, it is the question alone, marked as cut short
+/// (RFC 1035, section 4.2.1; RFC 6891, section 6.2.5), and the client asks again over TCP.
+pub fn fitted(query: &Query, reply: Vec<u8>) -> Vec<u8> {
+    const TRUNCATED: u8 = 2;
+    let room = if query.edns { 1232 } else { 512 };
+    if reply.len() <= room {
+        return reply;
+    }
+    let mut short = self::reply(query, 0, &[]);
+    short[2] |= TRUNCATED;
+    short
 }
 
 /// The reply to bytes that are no question: format error, with the id where there is one.
@@ -408,6 +432,15 @@ mod tests {
             if let Some(b) = packet.get_mut(at) { *b = byte; }
             packet.truncate(packet.len().saturating_sub(cut));
             let _ = Query::parse(&packet).map(|q| (q.name(), q.record()));
+        }
+
+        #[test]
+        fn a_reply_in_a_datagram_fits(name in "[a-z]{1,60}(\\.[a-z]{30,60}){1,3}", records in 0usize..4) {
+            let query = Query::of_name(&name, 15).unwrap();
+            let whole = reply(&query, 0, &vec![Record::Mx(10, query.wire.clone()); records]);
+            let fitted = fitted(&query, whole.clone());
+            prop_assert!(fitted.len() <= 512);
+            prop_assert_eq!(fitted == whole, fitted[2] & 2 == 0);
         }
 
         #[test]

@@ -20,9 +20,6 @@ impl Dialect {
     }
 }
 
-/// A handshake packet of MySQL 8 (protocol version 10, `mysql_native_password`).
-const MYSQL: &[u8] = b"\x4a\x00\x00\x00\x0a8.0.36\x00\x2a\x00\x00\x00\x3a\x5b\x21\x6d\x4f\x12\x66\x2e\x00\xff\xff\xff\x02\x00\xff\xdf\x15\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x4c\x23\x74\x31\x5d\x0b\x6a\x09\x52\x3e\x27\x18\x00mysql_native_password\x00";
-
 /// What a server on this port says at once, in and outside TLS.
 pub fn greeting(port: u16, tls: bool) -> Option<(Dialect, &'static [u8])> {
     let found: (Dialect, &[u8]) = match (port, tls) {
@@ -30,7 +27,6 @@ pub fn greeting(port: u16, tls: bool) -> Option<(Dialect, &'static [u8])> {
         (110, false) | (995, true) => (Dialect::Pop3, b"+OK Dovecot ready.\r\n"),
         (22, false) => (Dialect::Mute("ssh"), b"SSH-2.0-OpenSSH_9.6\r\n"),
         (23, false) => (Dialect::Mute("telnet"), b"login: "),
-        (3306, false) => (Dialect::Mute("mysql"), MYSQL),
         _ => return None,
     };
     Some(found)
@@ -41,7 +37,8 @@ pub fn greeting(port: u16, tls: bool) -> Option<(Dialect, &'static [u8])> {
 pub fn expects_greeting(port: u16, tls: bool) -> bool {
     !tls && !matches!(
         port,
-        80 | 443 | 853 | 1433 | 3000..=3010 | 5000 | 5432 | 5671 | 5672 | 6379 | 6443
+        // No port: a local socket.
+        0 | 80 | 443 | 853 | 1080 | 1433 | 2375..=2380 | 3000..=3010 | 3128 | 5000 | 5432 | 5671 | 5672 | 6379 | 6443
             | 8000..=8999 | 9000..=9300 | 11211 | 27017..=27019
     )
 }
@@ -51,15 +48,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_mysql_packet_says_its_own_length() {
-        assert_eq!(usize::from(MYSQL[0]) + 4, MYSQL.len());
-    }
-
-    #[test]
     fn ports_know_who_begins() {
         assert_eq!(greeting(21, false).unwrap().0, Dialect::Ftp);
         assert_eq!(greeting(993, false), None);
         assert!(expects_greeting(4444, false));
         assert!(!expects_greeting(443, false) && !expects_greeting(4444, true));
+        assert!(!expects_greeting(0, false));
     }
 }

@@ -12,6 +12,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 const KEEP_OF_FEW: usize = Body::KEEP;
 const KEEP_OF_MANY: usize = 16 << 10;
 const FEW: usize = 64;
+/// Values taken note of between two cuts.
+const FIELDS: usize = 1000;
+/// Place of the note that there were more.
+const CUT: &str = "(cut)";
 
 /// A flow that is being recorded. Becomes an effect when it ends, however its task ends, and at
 /// every cut in between that finds something new.
@@ -38,6 +42,8 @@ impl Flow {
             } else {
                 KEEP_OF_MANY
             },
+            fields: Vec::new(),
+            fields_len: 0,
             spoken: false,
             told: false,
         }));
@@ -68,6 +74,19 @@ impl Flow {
         keep(&mut record.received, bytes, record.keep);
     }
 
+    /// Takes note of a value that the client said, at its place in the protocol.
+    pub fn says(&self, place: &str, value: &str) {
+        let record = &mut *self.record();
+        if record.fields.len() < FIELDS && record.fields_len + value.len() <= record.keep {
+            record.fields_len += value.len();
+            record.fields.push((place.to_owned(), value.to_owned()));
+        } else if record.fields.last().is_none_or(|(place, _)| place != CUT) {
+            record
+                .fields
+                .push((CUT.to_owned(), "more values".to_owned()));
+        }
+    }
+
     /// Whether the client has been told anything.
     pub fn has_spoken(&self) -> bool {
         self.record().spoken
@@ -79,6 +98,11 @@ impl Flow {
         if let Some(kind) = told {
             self.shared.emit(kind);
         }
+    }
+
+    /// Whether the client has said nothing yet, since the last cut.
+    pub fn is_empty(&self) -> bool {
+        self.record().sent_len == 0
     }
 
     /// Ends without an effect: what was said has become effects of its own.
@@ -135,6 +159,8 @@ struct Record {
     protocol: String,
     sent: Vec<u8>,
     received: Vec<u8>,
+    fields: Vec<(String, String)>,
+    fields_len: usize,
     sent_len: u64,
     received_len: u64,
     keep: usize,
@@ -149,6 +175,7 @@ impl Record {
             return None;
         }
         self.told = true;
+        self.fields_len = 0;
         let silent = self.sent_len == 0;
         let body = |kept: Vec<u8>, len: u64| Body {
             len,
@@ -167,6 +194,7 @@ impl Record {
                 mem::take(&mut self.received),
                 mem::take(&mut self.received_len),
             ),
+            fields: mem::take(&mut self.fields),
         }))
     }
 }

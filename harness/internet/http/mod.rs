@@ -5,6 +5,7 @@ mod body;
 mod coding;
 mod date;
 mod exchange;
+mod message;
 mod serve;
 mod tunnel;
 mod websocket;

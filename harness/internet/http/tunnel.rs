@@ -2,18 +2,12 @@
 
 use super::serve::Conversation;
 use super::{exchange::split_port, websocket};
-use crate::effect::Peer;
 use crate::internet::connection;
-use crate::internet::link::Link;
 use crate::internet::stream::Stream;
 use hyper::Uri;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
-use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-
-/// Tunnels within tunnels that are followed; nobody needs more.
-const DEPTH: u8 = 4;
 
 /// The rest of a connection's life.
 pub enum Next {
@@ -50,24 +44,8 @@ impl Next {
             }
             Self::Tunnel(on, target) => {
                 let Ok(upgraded) = on.await else { return };
-                if link.depth >= DEPTH {
+                let Some(inner) = link.beyond(&shared.names, target.host, target.port) else {
                     return;
-                }
-                // The destination gets the address that a direct connection would have dialled.
-                let (host, ip) = match target.host.parse::<IpAddr>() {
-                    Ok(ip) => (shared.names.name_of(ip), ip),
-                    Err(_) => match shared.names.resolve(&target.host) {
-                        Some(at) => (Some(target.host), at.v4.into()),
-                        None => return,
-                    },
-                };
-                let inner = Link {
-                    peer: Peer {
-                        host,
-                        address: SocketAddr::new(ip, target.port),
-                    },
-                    tls: None,
-                    depth: link.depth + 1,
                 };
                 let stream = Stream::new(TokioIo::new(upgraded));
                 let hold = shared.busy.hold();

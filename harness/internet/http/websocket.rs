@@ -1,6 +1,7 @@
-//! WebSocket (RFC 6455), the listening side: every message is a flow of its own, so that it
-//! belongs to the call in which it was sent. Pings are answered, nothing else is.
+//! WebSocket (RFC 6455), the side that was called: every message is a flow of its own, with what it
+//! is answered, so that it belongs to the call in which it was sent.
 
+use super::message;
 use crate::internet::flow::Flow;
 use crate::internet::link::Link;
 use crate::internet::shared::Shared;
@@ -15,6 +16,9 @@ use tokio::time::timeout;
 
 /// The longest message that is taken; a longer one ends the connection, recorded as far as it came.
 const MESSAGE: u64 = 64 << 20;
+
+/// The opcode of a text.
+const TEXT: u8 = 1;
 
 /// Whether a request asks for the protocol.
 pub fn is_asked_for(headers: &HeaderMap) -> bool {
@@ -51,7 +55,7 @@ pub fn accept(headers: &HeaderMap) -> Option<Vec<(String, String)>> {
 
 /// Records messages until the client closes.
 pub async fn listen(shared: &Arc<Shared>, mut stream: Stream, link: &Link) {
-    let mut message: Option<(Flow, u64)> = None;
+    let mut message: Option<Message> = None;
     loop {
         let Ok(Ok(frame)) = timeout(shared.limits.idle, Frame::read(&mut stream)).await else {
             return;
@@ -60,17 +64,24 @@ pub async fn listen(shared: &Arc<Shared>, mut stream: Stream, link: &Link) {
         match frame.opcode {
             // A continuation, text, or binary data.
             0..=2 => {
-                let (flow, mut len) = message
-                    .take()
-                    .unwrap_or_else(|| (Flow::open(shared, link, "websocket"), 0));
-                len += frame.len;
-                let read = frame.payload(&mut stream, |part| flow.sent(part));
+                let mut whole = message.take().unwrap_or_else(|| Message {
+                    flow: Flow::open(shared, link, "websocket"),
+                    len: 0,
+                    text: (frame.opcode == 1).then(Vec::new),
+                });
+                whole.len = whole.len.saturating_add(frame.len);
+                let read = frame.payload(&mut stream, |part| whole.take(part));
                 match timeout(shared.limits.idle, read).await {
-                    Ok(Ok(())) if len <= MESSAGE => {}
+                    Ok(Ok(())) if whole.len <= MESSAGE => {}
                     _ => return,
                 }
                 if !frame.last {
-                    message = Some((flow, len));
+                    message = Some(whole);
+                } else if let Some(words) = whole.text.as_deref().and_then(message::answer) {
+                    whole.flow.received(words.as_bytes());
+                    if write(&mut stream, TEXT, words.as_bytes()).await.is_err() {
+                        return;
+                    }
                 }
             }
             control => {
@@ -96,9 +107,7 @@ pub async fn listen(shared: &Arc<Shared>, mut stream: Stream, link: &Link) {
                 if payload.len() > code {
                     Flow::open(shared, link, "websocket").sent(&payload[code..]);
                 }
-                let mut bytes = vec![0x80 | answer, payload.len() as u8];
-                bytes.extend_from_slice(&payload);
-                if stream.write_all(&bytes).await.is_err() || stream.flush().await.is_err() {
+                if write(&mut stream, answer, &payload).await.is_err() {
                     return;
                 }
                 if control == 8 {
@@ -108,6 +117,42 @@ pub async fn listen(shared: &Arc<Shared>, mut stream: Stream, link: &Link) {
             }
         }
     }
+}
+
+/// A message under way.
+struct Message {
+    flow: Flow,
+    len: u64,
+    /// Of a text, as much as is read.
+    text: Option<Vec<u8>>,
+}
+
+impl Message {
+    fn take(&mut self, part: &[u8]) {
+        self.flow.sent(part);
+        if let Some(text) = &mut self.text {
+            match text.len() + part.len() <= message::READ {
+                true => text.extend_from_slice(part),
+                false => self.text = None,
+            }
+        }
+    }
+}
+
+/// Sends one frame, which is not masked and shorter than 64 KiB.
+async fn write(stream: &mut Stream, opcode: u8, payload: &[u8]) -> io::Result<()> {
+    let len = payload.len().min(usize::from(u16::MAX));
+    let mut bytes = vec![0x80 | opcode];
+    match u8::try_from(len) {
+        Ok(short @ ..=125) => bytes.push(short),
+        _ => {
+            bytes.push(126);
+            bytes.extend((len as u16).to_be_bytes());
+        }
+    }
+    bytes.extend_from_slice(&payload[..len]);
+    stream.write_all(&bytes).await?;
+    stream.flush().await
 }
 
 /// The head of a frame (section 5.2).

@@ -22,7 +22,8 @@ pub enum Partial {
     XOauth2,
 }
 
-/// The challenge of CRAM-MD5 (RFC 2195): the same in every run, so that its answers are too.
+/// The challenge of CRAM-MD5 (RFC 2195): the same in every run, so that its answers are too. It is
+/// not offered, as public servers do not: clients prefer it, and it hides the password.
 const CHALLENGE: &str = "<1896.697170952@mail>";
 
 /// The first step for a mechanism in upper case.

@@ -202,7 +202,7 @@ impl Session {
         };
         format!(
             "250-{}\r\n250-PIPELINING\r\n250-SIZE {SIZE}\r\n{starttls}\
-             250-AUTH PLAIN LOGIN CRAM-MD5 XOAUTH2\r\n250-ENHANCEDSTATUSCODES\r\n\
+             250-AUTH PLAIN LOGIN XOAUTH2\r\n250-ENHANCEDSTATUSCODES\r\n\
              250-8BITMIME\r\n250 SMTPUTF8",
             self.host
         )

@@ -262,11 +262,31 @@ pub async fn read_until(stream: &mut (impl AsyncReadExt + Unpin), end: &str) -> 
 
 /// A TLS client that trusts the world's authority.
 pub fn tls_client(ca: &Ca, alpn: &[&str]) -> tokio_rustls::TlsConnector {
+    client_with(roots(ca), alpn)
+}
+
+fn roots(ca: &Ca) -> rustls::RootCertStore {
     use rustls::pki_types::pem::PemObject;
     let mut roots = rustls::RootCertStore::empty();
     let der = rustls::pki_types::CertificateDer::from_pem_slice(ca.ca_pem().as_bytes()).unwrap();
     roots.add(der).unwrap();
-    client_with(roots, alpn)
+    roots
+}
+
+/// The same, with a certificate of its own.
+pub fn tls_client_with(
+    ca: &Ca,
+    (own, key): (rustls::pki_types::CertificateDer<'static>, rcgen::KeyPair),
+) -> tokio_rustls::TlsConnector {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let key = rustls::pki_types::PrivateKeyDer::Pkcs8(key.serialize_der().into());
+    let config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots(ca))
+        .with_client_auth_cert(vec![own], key)
+        .unwrap();
+    Arc::new(config).into()
 }
 
 pub fn client_with(roots: rustls::RootCertStore, alpn: &[&str]) -> tokio_rustls::TlsConnector {

@@ -8,4 +8,5 @@ mod mail;
 mod mailboxes;
 mod other;
 mod speed;
+mod talks;
 mod web;

@@ -213,6 +213,42 @@ async fn a_pin_that_refuses_is_told_with_its_alert() {
 }
 
 #[tokio::test]
+async fn a_certificate_of_the_client_is_told_where_one_is_asked_for() {
+    let place = place();
+    let key = rcgen::KeyPair::generate().unwrap();
+    let mut params = rcgen::CertificateParams::new(vec![]).unwrap();
+    params.distinguished_name = rcgen::DistinguishedName::new();
+    params
+        .distinguished_name
+        .push(rcgen::DnType::CommonName, "alex");
+    let own = params.self_signed(&key).unwrap();
+    let tls = tls_client_with(&place.ca, (own.der().clone(), key));
+    for (host, port, told) in [
+        ("k8s.corp.example", 6443, true),
+        ("mtls.corp.example", 443, true),
+        ("api.corp.example", 443, false),
+    ] {
+        let stream = place.dial(host, port);
+        let mut stream = tls.connect(name(host), stream).await.unwrap();
+        let ask = format!("GET / HTTP/1.1\r\nHost: {host}\r\n\r\n");
+        stream.write_all(ask.as_bytes()).await.unwrap();
+        place.http().await;
+        let outcomes: Vec<TlsOutcome> = (place.seen.take().into_iter())
+            .filter_map(|kind| match kind {
+                Kind::Tls(tls) => Some(tls.outcome),
+                _ => None,
+            })
+            .collect();
+        let expected: &[_] = &[TlsOutcome::Authenticated("CN=alex".into())];
+        assert_eq!(outcomes, expected[..usize::from(told)], "{host}");
+    }
+    // Who has none is let in just the same.
+    let stream = place.dial("k8s.corp.example", 6443);
+    let tls = tls_client(&place.ca, &[]);
+    assert!(tls.connect(name("k8s.corp.example"), stream).await.is_ok());
+}
+
+#[tokio::test]
 async fn a_name_that_is_not_the_dialled_one_is_told() {
     let place = place();
     let tls = tls_client(&place.ca, &[]);
@@ -322,10 +358,17 @@ async fn websocket_messages_are_flows() {
         .write_all(&[0x80, 0x82, 0, 0, 0, 0, b'l', b'o'])
         .await
         .unwrap();
+    let mut answer = [0; 4];
+    stream.read_exact(&mut answer).await.unwrap();
+    assert_eq!(answer, [0x81, 2, b'o', b'k']);
     let flow = place.flow().await;
     assert_eq!(
-        (flow.protocol.as_str(), &*flow.sent.text()),
-        ("websocket", "Hello")
+        (
+            flow.protocol.as_str(),
+            &*flow.sent.text(),
+            &*flow.received.text()
+        ),
+        ("websocket", "Hello", "ok")
     );
     stream
         .write_all(&[0x88, 0x82, 0, 0, 0, 0, 3, 0xe8])

@@ -1,6 +1,6 @@
 //! Handshakes, and the effects of those that lead nowhere.
 
-use super::{Ca, CaError, Period};
+use super::{Ca, CaError, Period, client};
 use crate::effect::{Kind, Tls, TlsOutcome};
 use crate::internet::link::{Hello, Link};
 use crate::internet::shared::{Shared, dates};
@@ -9,19 +9,19 @@ use rustls::server::{Acceptor, ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use rustls::{AlertDescription, ServerConfig};
 use std::io;
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
 use tokio::time::timeout;
 use tokio_rustls::LazyConfigAcceptor;
 
-/// The server's side of every handshake: TLS 1.2 and 1.3, HTTP/2 and HTTP/1.1, no client
-/// certificates.
+/// The server's side of every handshake: TLS 1.2 and 1.3, HTTP/2 and HTTP/1.1.
 pub struct Acceptors {
     mint: Mint,
     web: Arc<ServerConfig>,
     /// Without application protocols, for mail, DNS and other line protocols.
     plain: Arc<ServerConfig>,
+    /// Both again, where clients are asked for certificates.
+    asking: [Arc<ServerConfig>; 2],
 }
 
 impl Acceptors {
@@ -29,33 +29,49 @@ impl Acceptors {
     pub fn new(ca: Arc<Ca>, ahead_ns: Arc<AtomicI64>) -> Result<Self, CaError> {
         let mint = Mint { ca, ahead_ns };
         let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let plain = ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()?
-            .with_no_client_auth()
-            .with_cert_resolver(Arc::new(mint.clone()));
-        let mut web = plain.clone();
-        web.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        let anyone = Arc::new(client::Anyone::new(&provider));
+        let base = || {
+            ServerConfig::builder_with_provider(Arc::clone(&provider))
+                .with_safe_default_protocol_versions()
+        };
+        let resolver = || Arc::new(mint.clone());
+        let plain = base()?.with_no_client_auth().with_cert_resolver(resolver());
+        let asking = base()?
+            .with_client_cert_verifier(anyone)
+            .with_cert_resolver(resolver());
+        let web = |plain: &ServerConfig| {
+            let mut web = plain.clone();
+            web.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+            Arc::new(web)
+        };
         Ok(Self {
-            mint,
-            web: Arc::new(web),
+            web: web(&plain),
             plain: Arc::new(plain),
+            asking: [web(&asking), Arc::new(asking)],
+            mint,
         })
     }
 
-    fn config(&self, hello: &Hello, ip: IpAddr) -> Result<Arc<ServerConfig>, CaError> {
+    fn config(&self, hello: &Hello, link: &Link) -> Result<Arc<ServerConfig>, CaError> {
+        let address = link.peer.address;
+        let host = hello.sni.as_deref().or(link.host());
+        let [web, plain] = match client::is_asked_for(host, address.port()) {
+            true => self.asking.each_ref(),
+            false => [&self.web, &self.plain],
+        };
         // A client that offers neither web protocol would be refused for the mismatch
         // (RFC 7301, section 3.2), although any server of its own protocol would take it.
         let is_web = |a: &String| a == "h2" || a == "http/1.1";
         let base = if hello.alpn.is_empty() || hello.alpn.iter().any(is_web) {
-            &self.web
+            web
         } else {
-            &self.plain
+            plain
         };
         if hello.sni.is_some() {
             return Ok(Arc::clone(base));
         }
         let mut config = ServerConfig::clone(base);
-        config.cert_resolver = Arc::new(Fixed(self.mint.leaf(&ip.to_string())?));
+        config.cert_resolver = Arc::new(Fixed(self.mint.leaf(&address.ip().to_string())?));
         Ok(Arc::new(config))
     }
 }
@@ -86,7 +102,7 @@ pub async fn accept(
         }
     };
     story.hello = hello_of(&start.client_hello());
-    let config = match shared.tls.config(&story.hello, link.peer.address.ip()) {
+    let config = match shared.tls.config(&story.hello, link) {
         Ok(config) => config,
         Err(error) => {
             story.outcome = Some(TlsOutcome::Malformed(error.to_string()));
@@ -104,7 +120,11 @@ pub async fn accept(
             return None;
         }
     };
-    let h2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+    let session = stream.get_ref().1;
+    let h2 = session.alpn_protocol() == Some(b"h2");
+    if let Some([certificate, ..]) = session.peer_certificates() {
+        story.tell(TlsOutcome::Authenticated(client::subject(certificate)));
+    }
     story.outcome = story.misnamed().then_some(TlsOutcome::Misnamed);
     let hello = story.hello.clone();
     drop(story);
@@ -135,6 +155,15 @@ struct Story<'a> {
 }
 
 impl Story<'_> {
+    fn tell(&self, outcome: TlsOutcome) {
+        self.shared.emit(Kind::Tls(Tls {
+            peer: self.link.peer.clone(),
+            sni: self.hello.sni.clone(),
+            alpn: self.hello.alpn.clone(),
+            outcome,
+        }));
+    }
+
     /// Whether the name in the handshake belongs to another address than the dialled one.
     fn misnamed(&self) -> bool {
         let Some(sni) = &self.hello.sni else {
@@ -151,12 +180,7 @@ impl Story<'_> {
 impl Drop for Story<'_> {
     fn drop(&mut self) {
         if let Some(outcome) = self.outcome.take() {
-            self.shared.emit(Kind::Tls(Tls {
-                peer: self.link.peer.clone(),
-                sni: self.hello.sni.clone(),
-                alpn: self.hello.alpn.clone(),
-                outcome,
-            }));
+            self.tell(outcome);
         }
     }
 }

@@ -2,6 +2,7 @@
 //! come up, and handshakes that fail told as what the server did.
 
 mod authority;
+mod client;
 mod handshake;
 mod root;
 mod store;

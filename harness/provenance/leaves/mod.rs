@@ -165,7 +165,8 @@ impl Dissected {
 /// `host` or `host:port`, the port left out where it is the scheme's own.
 fn destination(peer: &crate::effect::Peer, default_ports: &[u16]) -> String {
     let port = peer.address.port();
-    if default_ports.contains(&port) {
+    // A path and an echo request have no port.
+    if port == 0 || default_ports.contains(&port) {
         peer.name()
     } else {
         format!("{}:{port}", peer.name())

@@ -30,11 +30,15 @@ pub fn tls(handshake: &Tls) -> Dissected {
         TlsOutcome::Silent => ("silent", ""),
         TlsOutcome::Malformed(why) => ("malformed", why.as_str()),
         TlsOutcome::Misnamed => ("misnamed", ""),
+        TlsOutcome::Authenticated(_) => ("authenticated", ""),
     };
     let mut parts = Dissected::named(format!("tls {how} {host}"));
     parts.host = Some(host);
     if !why.is_empty() {
         parts.leaf("reason", why);
+    }
+    if let TlsOutcome::Authenticated(subject) = &handshake.outcome {
+        parts.leaf("subject", subject.as_str());
     }
     if let Some(sni) = &handshake.sni {
         parts.leaf("sni", sni.as_str());
@@ -43,16 +47,18 @@ pub fn tls(handshake: &Tls) -> Dissected {
 }
 
 pub fn flow(flow: &Flow) -> Dissected {
-    let host = match flow.protocol.as_str() {
-        "unix" => flow.peer.name(),
-        _ => destination(&flow.peer, &[]),
-    };
+    let host = destination(&flow.peer, &[]);
     let tls = if flow.tls { "+tls" } else { "" };
     let mut parts = Dissected::named(format!("{}{tls} {host}", flow.protocol));
     parts.host = Some(host);
-    match (flow.protocol.as_str(), std::str::from_utf8(&flow.sent.kept)) {
-        ("imap", Ok(sent)) => imap(&mut parts, sent),
-        _ => text::body(&mut parts, "sent", "", &flow.sent),
+    if flow.fields.is_empty() {
+        match (flow.protocol.as_str(), std::str::from_utf8(&flow.sent.kept)) {
+            ("imap", Ok(sent)) => imap(&mut parts, sent),
+            _ => text::body(&mut parts, "sent", "", &flow.sent),
+        }
+    }
+    for (place, value) in &flow.fields {
+        text::value(&mut parts, place, value);
     }
     parts
 }
@@ -363,6 +369,7 @@ mod tests {
 
     fn flow(protocol: &str, sent: &str, received: &str) -> Flow {
         Flow {
+            fields: Vec::new(),
             peer: Peer {
                 host: Some("imap.corp.example".into()),
                 address: ([192, 0, 2, 1], 993).into(),

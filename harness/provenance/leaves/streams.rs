@@ -3,7 +3,7 @@
 //! are only looked at for what was confided; what they say otherwise, the values say.
 
 use super::text;
-use crate::effect::{Body, Kind};
+use crate::effect::{Body, Kind, TlsOutcome};
 use std::borrow::Cow;
 
 /// A place, and the bytes that left there.
@@ -30,7 +30,11 @@ pub fn streams(kind: &Kind) -> Vec<Stream<'_>> {
         }
         Kind::Dns(question) => vec![("labels", joined(question.name.split('.'), ""))],
         Kind::Tls(handshake) => {
-            let names = handshake.sni.iter().chain(&handshake.alpn);
+            let subject = match &handshake.outcome {
+                TlsOutcome::Authenticated(subject) => Some(subject),
+                _ => None,
+            };
+            let names = handshake.sni.iter().chain(&handshake.alpn).chain(subject);
             vec![("names", joined(names.map(String::as_str), " "))]
         }
         Kind::Mail(mail) => {

@@ -34,6 +34,11 @@ pub fn body(parts: &mut Dissected, place: &str, media_type: &str, body: &Body) {
     }
 }
 
+/// A value that a protocol holds as text.
+pub fn value(parts: &mut Dissected, place: &str, text: &str) {
+    string(parts, place, text, DEPTH);
+}
+
 /// A string that may itself be JSON, or one JSON text a line.
 pub fn string(parts: &mut Dissected, place: &str, text: &str, depth: u8) {
     let trimmed = text.trim_start();

@@ -3,7 +3,7 @@
 use super::look::Look;
 use super::tally::{Bound, Harvest, Lost, Tally};
 use super::tree::{Content, Folder, What};
-use crate::sandbox::root::{FURNISHED, WRITABLE, needs_cwd};
+use crate::sandbox::root::{DOCKER, FURNISHED, WRITABLE, needs_cwd};
 use crate::sandbox::{Mode, Spec};
 use std::ffi::CString;
 use std::os::fd::{AsFd, OwnedFd};
@@ -125,6 +125,7 @@ fn plant(spec: &Spec, places: &mut [Place]) {
     for (folder, _) in FURNISHED {
         put(folder, What::Folder(Folder::default()));
     }
+    put(DOCKER.0, What::Other(DOCKER.1));
     let files = spec.files.iter().map(|file| &file.path);
     let targets = spec.mounts.iter().map(|mount| &mount.target);
     let parents = files

@@ -11,11 +11,13 @@
 )]
 
 mod bare;
+mod proxy;
 mod record;
 mod turncoat;
 mod upstream;
 
 pub use bare::{Bare, OnHost, Way};
+pub use proxy::Proxy;
 pub use record::Record;
 pub use turncoat::{Answered, Watched, command, diff, watched};
 pub use upstream::{Upstream, reroute};
