@@ -35,6 +35,13 @@ impl Upstreams {
         Some(moods[(nth() % moods.len() as u64) as usize])
     }
 
+    /// Whether a host's certificate is one that is not good any more.
+    pub fn is_expired(&self, host: &str, port: u16) -> bool {
+        let at = |u: &&Upstream| names_host(&u.host, host) && u.port.is_none_or(|p| p == port);
+        let mut here = self.named.iter().filter(at);
+        here.any(|upstream| upstream.moods.contains(&Weather::Expired))
+    }
+
     /// The answer to a request: of the first service that stands at its host and knows it, else
     /// of the sink.
     pub fn answer(&self, request: &Request) -> Answer {

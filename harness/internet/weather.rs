@@ -32,10 +32,13 @@ pub enum Weather {
     Instructing,
     /// The answer takes its time.
     Slow,
+    /// The certificate is not good any more. Holds for connections, not for requests on those that
+    /// are open already.
+    Expired,
 }
 
 /// All but fair, in the order of [`Weather::nth`], each as scenarios name it.
-const FOUL: [(Weather, &str); 10] = [
+const FOUL: [(Weather, &str); 11] = [
     (Weather::Broken, "error"),
     (Weather::Crowded, "rate-limited"),
     (Weather::Locked, "unauthorized"),
@@ -46,6 +49,7 @@ const FOUL: [(Weather, &str); 10] = [
     (Weather::Paged, "pages"),
     (Weather::Instructing, "instructions"),
     (Weather::Slow, "slow"),
+    (Weather::Expired, "expired-certificate"),
 ];
 const FAIR: &str = "fine";
 /// How long a slow answer takes.
@@ -159,7 +163,12 @@ impl Weather {
             Self::Crowded => "452 4.3.1 Insufficient system storage",
             Self::Locked => "550 5.7.1 Message rejected",
             Self::Reset | Self::Cut => "421 4.3.2 Service shutting down",
-            Self::Fair | Self::Moved | Self::Paged | Self::Instructing | Self::Slow => return None,
+            Self::Fair
+            | Self::Moved
+            | Self::Paged
+            | Self::Instructing
+            | Self::Slow
+            | Self::Expired => return None,
         };
         Some(reply.to_owned())
     }

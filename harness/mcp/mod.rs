@@ -35,6 +35,6 @@ mod wire;
 mod tests;
 
 pub use connect::{ConnectError, Probe, connect, connect_http};
-pub use http::{Dial, Endpoint, Flavour, Stream, find, look};
+pub use http::{Dial, Dialling, Endpoint, Flavour, Stream, find, look};
 pub use options::{Direction, Era, Options, Tap};
 pub use session::Session;

@@ -225,7 +225,7 @@ pub struct Inside {
 }
 
 impl Dial for Inside {
-    fn dial(&self) -> Pin<Box<dyn Future<Output = io::Result<Box<dyn mcp::Stream>>> + Send + '_>> {
+    fn dial(&self) -> mcp::Dialling<'_> {
         Box::pin(async {
             let dialled = tokio::task::block_in_place(|| self.dialler.dial(self.port))?;
             let Dialled { stream, lease } = dialled;

@@ -18,8 +18,6 @@ use crate::provenance::Explainer;
 use crate::snapshot::Collector;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, RootCertStore};
-use std::io;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 use tokio::net::TcpStream;
@@ -217,7 +215,7 @@ fn trust() -> Result<ClientConfig, RunError> {
 }
 
 impl Dial for Outside {
-    fn dial(&self) -> Pin<Box<dyn Future<Output = io::Result<Box<dyn mcp::Stream>>> + Send + '_>> {
+    fn dial(&self) -> mcp::Dialling<'_> {
         let dialled = async {
             let stream = TcpStream::connect((self.host.as_str(), self.port)).await?;
             stream.set_nodelay(true)?;

@@ -293,7 +293,7 @@ const UPSTREAM: Table = Table {
         ),
         key(
             "behaves",
-            "How it does, request by request and then from the start: `fine`, or one of `error`, `rate-limited`, `unauthorized`, `bad-json`, `reset`, `cut-short`, `redirect`, `pages`, `instructions` and `slow`.",
+            "How it does, request by request and then from the start: `fine`, or one of `error`, `rate-limited`, `unauthorized`, `bad-json`, `reset`, `cut-short`, `redirect`, `pages`, `instructions`, `slow` and `expired-certificate`, which holds for every connection.",
             Node::List(1, &Node::Text(Text::Behaviour)),
         ),
         key(

@@ -300,3 +300,91 @@ fn what_a_mailbox_holds_is_recognised_where_it_goes() {
     });
     assert!(told, "{found:#?}");
 }
+
+/// Asks its upstream once, and tells what came of it.
+const ASKS: &str = r#"
+const lines = require("node:readline").createInterface({ input: process.stdin });
+const tools = [{ name: "ask", inputSchema: { type: "object" } }];
+const answers = {
+  initialize: { protocolVersion: "2025-06-18", capabilities: { tools: {} }, serverInfo: { name: "asks", version: "1" } },
+  "tools/list": { tools },
+};
+async function ask() {
+  try {
+    const reply = await fetch("https://api.corp.example/v1/items", { headers: { connection: "close" } });
+    const text = await reply.text();
+    const how = [reply.redirected && "moved", reply.headers.get("link") && "paged", text.includes("ignore all previous") && "told"];
+    return `${reply.status} ${how.filter(Boolean).join()}`.trim() + (text.endsWith("}") || text.endsWith("]") ? "" : " broken");
+  } catch (error) {
+    return `${error.message}: ${error.cause?.code}`;
+  }
+}
+lines.on("line", async (line) => {
+  const { id, method } = JSON.parse(line);
+  if (id === undefined) return;
+  const text = method === "tools/call" ? await ask() : "";
+  const result = method === "tools/call" ? { content: [{ type: "text", text }] } : answers[method];
+  console.log(JSON.stringify({ jsonrpc: "2.0", id, ...(result ? { result } : { error: { code: -32601, message: "?" } }) }));
+});
+"#;
+
+#[test]
+fn an_upstream_behaves_as_the_scenario_says() {
+    let context = Context::apart();
+    context.write("server/index.js", ASKS);
+    context.write(
+        "server/package.json",
+        "{\"name\": \"asks\", \"version\": \"1.0.0\", \"bin\": \"index.js\"}",
+    );
+    let said = |behaves: &str, calls: usize| -> Vec<String> {
+        let text = format!(
+            "format = \"turncoat.scenario/1\"\n[[upstream]]\nhost = \"api.corp.example\"\nmock = \"json\"\nbehaves = [{behaves}]\n"
+        );
+        context.write("b.toml", &text);
+        let run = tempfile::tempdir_in(context.work()).unwrap().keep();
+        let line = format!(
+            "triage server --scenario b.toml --calls {calls} --keep-run {}",
+            run.join("run").display()
+        );
+        context.line(&line);
+        let events = fs::read_to_string(run.join("run/new/events.jsonl")).unwrap();
+        let events = events
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap());
+        let results = events.filter(|event: &serde_json::Value| event["kind"] == "result");
+        results
+            .map(|event| {
+                event["value"]["content"][0]["text"]
+                    .as_str()
+                    .unwrap()
+                    .to_owned()
+            })
+            .collect()
+    };
+    let all = "\"fine\", \"error\", \"rate-limited\", \"unauthorized\", \"bad-json\", \"reset\", \"cut-short\", \"pages\", \"instructions\", \"slow\"";
+    assert_eq!(
+        said(all, 11),
+        [
+            "200",
+            "500",
+            "429",
+            "401",
+            "200 broken",
+            "fetch failed: UND_ERR_SOCKET",
+            "terminated: UND_ERR_RES_CONTENT_LENGTH_MISMATCH",
+            "200 paged",
+            "200 told",
+            "200",
+            "200",
+        ]
+    );
+    // The request that follows a redirection is one more.
+    assert_eq!(
+        said("\"redirect\", \"fine\", \"error\"", 2),
+        ["200 moved", "500"]
+    );
+    assert_eq!(
+        said("\"expired-certificate\"", 1),
+        ["fetch failed: CERT_HAS_EXPIRED"]
+    );
+}

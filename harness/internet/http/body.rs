@@ -132,6 +132,8 @@ pub struct ReplyBody {
     bytes: Bytes,
     len: usize,
     is_cut: bool,
+    /// Whether what comes before the cut has had its chance to be sent.
+    is_sent: bool,
     _hold: Option<Hold>,
 }
 
@@ -146,6 +148,7 @@ impl ReplyBody {
             len: bytes.len(),
             bytes,
             is_cut: false,
+            is_sent: false,
             _hold: hold,
         }
     }
@@ -163,9 +166,14 @@ impl hyper::body::Body for ReplyBody {
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
+        cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, CutShort>>> {
         if !self.bytes.has_remaining() {
+            if self.is_cut && !std::mem::replace(&mut self.is_sent, true) {
+                // An error drops what is still to be written.
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
             return Poll::Ready(self.is_cut.then_some(Err(CutShort)));
         }
         Poll::Ready(Some(Ok(Frame::data(std::mem::take(&mut self.bytes)))))

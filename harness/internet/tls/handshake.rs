@@ -5,12 +5,14 @@ use crate::effect::{Kind, Tls, TlsOutcome};
 use crate::internet::link::{Hello, Link};
 use crate::internet::shared::{Shared, dates};
 use crate::internet::stream::Stream;
+use crate::internet::weather::Weather;
 use rustls::server::{Acceptor, ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use rustls::{AlertDescription, ServerConfig};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
+use std::time::Duration;
 use tokio::time::timeout;
 use tokio_rustls::LazyConfigAcceptor;
 
@@ -52,7 +54,12 @@ impl Acceptors {
         })
     }
 
-    fn config(&self, hello: &Hello, link: &Link) -> Result<Arc<ServerConfig>, CaError> {
+    fn config(
+        &self,
+        hello: &Hello,
+        link: &Link,
+        is_expired: bool,
+    ) -> Result<Arc<ServerConfig>, CaError> {
         let address = link.peer.address;
         let host = hello.sni.as_deref().or(link.host());
         let [web, plain] = match client::is_asked_for(host, address.port()) {
@@ -67,11 +74,13 @@ impl Acceptors {
         } else {
             plain
         };
-        if hello.sni.is_some() {
-            return Ok(Arc::clone(base));
-        }
+        let leaf = match &hello.sni {
+            Some(name) if is_expired => self.mint.expired(name)?,
+            Some(_) => return Ok(Arc::clone(base)),
+            None => self.mint.leaf(&address.ip().to_string())?,
+        };
         let mut config = ServerConfig::clone(base);
-        config.cert_resolver = Arc::new(Fixed(self.mint.leaf(&address.ip().to_string())?));
+        config.cert_resolver = Arc::new(Fixed(leaf));
         Ok(Arc::new(config))
     }
 }
@@ -102,7 +111,13 @@ pub async fn accept(
         }
     };
     story.hello = hello_of(&start.client_hello());
-    let config = match shared.tls.config(&story.hello, link) {
+    let is_expired = {
+        let host = story.hello.sni.as_deref().or(link.host());
+        let port = link.peer.address.port();
+        let named = host.is_some_and(|host| shared.upstreams.is_expired(host, port));
+        named || shared.weather() == Weather::Expired
+    };
+    let config = match shared.tls.config(&story.hello, link, is_expired) {
         Ok(config) => config,
         Err(error) => {
             story.outcome = Some(TlsOutcome::Malformed(error.to_string()));
@@ -228,6 +243,9 @@ fn alert_name(alert: AlertDescription) -> String {
     name
 }
 
+/// How long ago an expired certificate was good.
+const AGO: Duration = Duration::from_secs(200 * 86_400);
+
 /// Mints for whatever name is asked for, good at the date of the world.
 #[derive(Clone, Debug)]
 struct Mint {
@@ -239,6 +257,12 @@ impl Mint {
     fn leaf(&self, name: &str) -> Result<Arc<CertifiedKey>, CaError> {
         let (real, shown) = dates(&self.ahead_ns);
         self.ca.mint(name, Period::around(real, shown))
+    }
+
+    fn expired(&self, name: &str) -> Result<Arc<CertifiedKey>, CaError> {
+        let (real, shown) = dates(&self.ahead_ns);
+        let then = real.min(shown).checked_sub(AGO).unwrap_or(real);
+        self.ca.mint(name, Period::around(then, then))
     }
 }
 

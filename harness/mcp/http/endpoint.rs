@@ -12,8 +12,11 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 /// Makes connections to one server.
 pub trait Dial: Send + Sync {
     /// A fresh connection. `ConnectionRefused` where nobody listens any more.
-    fn dial(&self) -> Pin<Box<dyn Future<Output = io::Result<Box<dyn Stream>>> + Send + '_>>;
+    fn dial(&self) -> Dialling<'_>;
 }
+
+/// A connection in the making.
+pub type Dialling<'a> = Pin<Box<dyn Future<Output = io::Result<Box<dyn Stream>>> + Send + 'a>>;
 
 /// The address of a server that speaks the protocol over HTTP.
 #[derive(Clone, Debug, PartialEq, Eq)]

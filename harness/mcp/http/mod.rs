@@ -19,6 +19,6 @@ pub(super) mod header;
 mod line;
 mod wire;
 
-pub use endpoint::{Dial, Endpoint, Flavour, Stream};
+pub use endpoint::{Dial, Dialling, Endpoint, Flavour, Stream};
 pub use find::{find, look};
 pub(super) use wire::Http;
