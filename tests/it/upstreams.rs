@@ -384,7 +384,7 @@ fn an_upstream_behaves_as_the_scenario_says() {
         ["200 moved", "500"]
     );
     assert_eq!(
-        said("\"expired-certificate\"", 1),
-        ["fetch failed: CERT_HAS_EXPIRED"]
+        said("\"expired-certificate\"", 2),
+        ["fetch failed: CERT_HAS_EXPIRED"; 2]
     );
 }
