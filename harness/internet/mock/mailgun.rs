@@ -12,7 +12,7 @@
 //! | POST | `/v1/analytics/metrics`, `/v1/analytics/logs`, `/v4/address/validate` |
 
 use super::made::Made;
-use super::rest::{Act, Call, Collection, Id, Reply, Route, Service, Style};
+use super::rest::{Call, Collection, Id, Reply, Service, Style, route};
 use serde_json::{Value, json};
 
 pub(super) static SERVICE: Service = Service {
@@ -154,10 +154,6 @@ pub(super) static SERVICE: Service = Service {
         missing.then(|| Reply::json(401, "Forbidden".into()))
     },
 };
-
-const fn route(method: &'static str, path: &'static str, act: Act) -> Route {
-    Route { method, path, act }
-}
 
 const fn all(
     path: &'static str,

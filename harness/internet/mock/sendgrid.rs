@@ -13,7 +13,7 @@
 
 use super::Request;
 use super::made::Made;
-use super::rest::{Act, Call, Collection, Id, Reply, Route, Service, Style};
+use super::rest::{Call, Collection, Id, Reply, Service, Style, route};
 use serde_json::{Value, json};
 
 pub(super) static SERVICE: Service = Service {
@@ -132,10 +132,6 @@ pub(super) static SERVICE: Service = Service {
             .then(|| fault(401, "authorization required", Value::Null))
     },
 };
-
-const fn route(method: &'static str, path: &'static str, act: Act) -> Route {
-    Route { method, path, act }
-}
 
 const fn all(
     path: &'static str,

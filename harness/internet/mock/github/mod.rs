@@ -15,7 +15,7 @@ mod contents;
 mod objects;
 
 use super::json::Json;
-use super::rest::{Act, Call, Collection, Id, Reply, Rest, Route, Service, Style};
+use super::rest::{Call, Collection, Id, Reply, Rest, Service, Style, route};
 use super::{Answer, Mock, Request, made::Made};
 use crate::secret::Seed;
 use serde_json::{Value, json};
@@ -305,10 +305,6 @@ static SERVICE: Service = Service {
 };
 
 const ALL: (&str, &str) = ("GET POST", "GET PUT PATCH DELETE");
-
-const fn route(method: &'static str, path: &'static str, act: Act) -> Route {
-    Route { method, path, act }
-}
 
 const fn kind(
     path: &'static str,

@@ -9,7 +9,7 @@ mod call;
 mod route;
 
 pub(super) use call::{Call, Reply};
-pub(super) use route::{Act, Collection, Id, Route};
+pub(super) use route::{Act, Collection, Id, Route, route};
 
 use super::store::Store;
 use super::{Answer, Mock, Request, form, made::Made};

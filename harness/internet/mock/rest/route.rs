@@ -15,6 +15,11 @@ pub struct Route {
     pub act: Act,
 }
 
+/// A row of a table of routes.
+pub const fn route(method: &'static str, path: &'static str, act: Act) -> Route {
+    Route { method, path, act }
+}
+
 /// Members of one kind.
 pub struct Collection {
     pub path: &'static str,
