@@ -170,13 +170,13 @@ impl Conditions {
     /// they fail, in up to `ways` of them and each time in another way; most calls go well, for
     /// what is done after success.
     pub fn weather(&self, tool: &str, nth: u32, ways: u32) -> Weather {
-        const FOUL: [u32; Weather::WAYS as usize] = [2, 4, 5, 7, 9, 10, 12, 13];
+        const FOUL: [u32; Weather::WAYS as usize] = [2, 4, 5, 7, 9, 10, 12];
         let way = FOUL.iter().position(|foul| *foul == nth);
         match way.map(|way| way as u32) {
             Some(way) if way < ways && self.has(Condition::Upstream) => {
                 // Where each tool sees few ways, all of them together see more.
                 let begin = tool.bytes().map(u32::from).sum::<u32>();
-                Weather::nth(begin.wrapping_add(way))
+                Weather::nth(begin, way)
             }
             _ => Weather::Fair,
         }
