@@ -90,11 +90,13 @@ fn file(made: &Made, path: &str, put: Option<&str>) -> Value {
     json!({
         "type": "file", "encoding": "base64", "size": content.len() / 4 * 3, "name": name, "path": path, "content": content, "sha": sha(made),
         "html_url": format!("https://github.com/acme/{path}"), "download_url": format!("https://raw.githubusercontent.com/acme/{path}"),
+        "url": format!("https://api.github.com/repos/acme/{path}"), "git_url": format!("https://api.github.com/repos/acme/git/{path}"),
+        "_links": {"self": format!("https://api.github.com/repos/acme/{path}"), "git": format!("https://api.github.com/repos/acme/git/{path}"), "html": format!("https://github.com/acme/{path}")},
     })
 }
 
 pub fn reference(made: &Made, name: &str, given: Option<String>) -> Value {
-    json!({"ref": name, "node_id": made.long_token("node", 20), "object": {"type": "commit", "sha": given.unwrap_or_else(|| sha(made)), "url": "https://api.github.com"}})
+    json!({"ref": name, "node_id": made.long_token("node", 20), "url": format!("https://api.github.com/{name}"), "object": {"type": "commit", "sha": given.unwrap_or_else(|| sha(made)), "url": "https://api.github.com"}})
 }
 
 pub fn tree(made: &Made, name: &str) -> Value {

@@ -51,6 +51,7 @@ pub fn repository(made: &Made) -> Value {
     json!({
         "id": id(made), "node_id": made.long_token("node", 20), "name": name, "full_name": full, "private": false, "owner": owner,
         "html_url": format!("https://github.com/{full}"), "url": format!("https://api.github.com/repos/{full}"), "clone_url": format!("https://github.com/{full}.git"),
+        "git_url": format!("git://github.com/{full}.git"), "ssh_url": format!("git@github.com:{full}.git"),
         "description": body(made), "fork": false, "homepage": null, "language": "Rust", "stargazers_count": 5, "watchers_count": 5, "forks_count": 1,
         "open_issues_count": 2, "default_branch": "main", "topics": [], "archived": false, "disabled": false, "visibility": "public",
         "created_at": at(made), "updated_at": at(made), "pushed_at": at(made), "license": null, "permissions": {"admin": true, "push": true, "pull": true},
@@ -67,7 +68,20 @@ pub fn issue(made: &Made) -> Value {
 
 pub fn pull(made: &Made) -> Value {
     let mut pull = issue(made);
-    let tip = |name: &str| json!({"ref": name, "label": format!("acme:{name}"), "sha": sha(&made.part(name))});
+    let tip = |name: &str| {
+        json!({
+            "ref": name, "label": format!("acme:{name}"), "sha": sha(&made.part(name)),
+            "user": user(&made.part("owner")), "repo": repository(&made.part("repository")),
+        })
+    };
+    for (name, end) in [
+        ("url", ""),
+        ("issue_url", "/issue"),
+        ("patch_url", ".patch"),
+    ] {
+        pull[name] = format!("{}{end}", url(made)).into();
+    }
+    pull["requested_reviewers"] = json!([]);
     pull["draft"] = false.into();
     pull["merged"] = false.into();
     pull["mergeable"] = true.into();
@@ -88,11 +102,18 @@ pub fn pull(made: &Made) -> Value {
 }
 
 pub fn comment(made: &Made) -> Value {
-    json!({"node_id": made.long_token("node", 20), "body": body(made), "user": user(&made.part("user")), "html_url": url(made), "created_at": at(made), "updated_at": at(made), "author_association": "MEMBER"})
+    let commit = sha(made);
+    json!({
+        "node_id": made.long_token("node", 20), "body": body(made), "user": user(&made.part("user")), "html_url": url(made), "url": url(made),
+        "created_at": at(made), "updated_at": at(made), "author_association": "MEMBER",
+        // Of those on a pull request.
+        "pull_request_url": url(made), "pull_request_review_id": id(made), "path": "src/main.rs", "position": 1, "original_position": 1,
+        "commit_id": commit, "original_commit_id": commit, "diff_hunk": "@@ -1 +1 @@", "_links": {"self": {"href": url(made)}, "html": {"href": url(made)}, "pull_request": {"href": url(made)}},
+    })
 }
 
 pub fn review(made: &Made) -> Value {
-    json!({"user": user(&made.part("user")), "body": body(made), "state": "COMMENTED", "html_url": url(made), "commit_id": sha(made), "submitted_at": at(made)})
+    json!({"node_id": made.long_token("node", 20), "author_association": "MEMBER", "pull_request_url": url(made), "user": user(&made.part("user")), "body": body(made), "state": "COMMENTED", "html_url": url(made), "commit_id": sha(made), "submitted_at": at(made)})
 }
 
 pub fn label(made: &Made) -> Value {
@@ -117,7 +138,7 @@ pub fn commit(made: &Made) -> Value {
 }
 
 pub fn file(made: &Made) -> Value {
-    json!({"sha": sha(made), "filename": format!("src/{}.rs", made.token("file")), "status": "modified", "additions": 3, "deletions": 1, "changes": 4, "patch": format!("@@ -1 +1 @@\n-old\n+{}", made.token("patch"))})
+    json!({"sha": sha(made), "filename": format!("src/{}.rs", made.token("file")), "status": "modified", "blob_url": url(made), "raw_url": url(made), "contents_url": url(made), "additions": 3, "deletions": 1, "changes": 4, "patch": format!("@@ -1 +1 @@\n-old\n+{}", made.token("patch"))})
 }
 
 pub fn release(made: &Made) -> Value {

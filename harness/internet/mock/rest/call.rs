@@ -138,7 +138,10 @@ impl Call<'_> {
         let sent = self.store.fields(place, id);
         if let Value::Object(map) = &mut value {
             for (name, value) in sent {
-                if let Some(known) = map.get_mut(&name) {
+                // What is an object here is often named by a text there, and stays the object.
+                if let Some(known) = map.get_mut(&name)
+                    && (value.is_object() || !known.is_object())
+                {
                     *known = value;
                 }
             }
