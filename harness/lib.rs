@@ -48,9 +48,12 @@
 //!   input gives the same verdict. Only [`scenario`] and [`snapshot`] touch files, to load and to
 //!   store.
 //! - Nothing of a package runs outside the sandbox, not even to install it.
-//! - No packet of a server reaches a real network, and no file of the user's is changed.
+//! - No packet of a server reaches a real network, and no file of the user's is changed. turncoat
+//!   itself talks to one only to fetch packages, and to a server that runs elsewhere where its user
+//!   names one.
 //! - The sandbox hands over sockets and looks at no byte of traffic; the internet takes sockets
-//!   and starts no process; the client takes a stream of bytes and knows neither.
+//!   and starts no process; the client takes streams of bytes, or somebody who
+//!   connects, and knows neither.
 //! - Bytes from a server are hostile: bounded before they are kept, parsed once, into types. What
 //!   a server does is an effect, never an error of turncoat's, and never a reason to panic.
 //! - Observers do not judge, and judges do not observe: [`effect`]s are made without regard to

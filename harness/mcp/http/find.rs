@@ -4,7 +4,7 @@
 use super::endpoint::{Dial, Endpoint, Flavour};
 use super::events::Events;
 use super::header;
-use super::line::{Head, Line, Trouble, is_stream, text};
+use super::line::{Line, Trouble, is_stream, text};
 use crate::mcp::era;
 use crate::mcp::frame::{Line as Frame, Pieces};
 use crate::mcp::options::Options;
@@ -113,13 +113,7 @@ async fn post(
 ) -> Result<Option<Seen>, Trouble> {
     let frame = era::probe_frame(options);
     let value: Value = serde_json::from_str(&frame).unwrap_or_default();
-    let mut head: Head = vec![
-        ("content-type".to_owned(), "application/json".to_owned()),
-        (
-            "accept".to_owned(),
-            "application/json, text/event-stream".to_owned(),
-        ),
-    ];
+    let mut head = header::message();
     head.extend(header::standard(&value, &Default::default()));
     let path = &endpoint.path;
     let response = line

@@ -12,6 +12,16 @@ pub type Repeated = HashMap<String, Vec<(Vec<String>, String)>>;
 /// How deep arguments are looked for that are to be repeated.
 const DEPTH: usize = 8;
 
+/// What every message is sent with.
+pub fn message() -> Vec<(String, String)> {
+    [
+        ("content-type", "application/json"),
+        ("accept", "application/json, text/event-stream"),
+    ]
+    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    .to_vec()
+}
+
 /// The version that a frame of the stateless era names; none for one of the era before.
 pub fn version(frame: &Value) -> Option<&str> {
     frame["params"]["_meta"]["io.modelcontextprotocol/protocolVersion"].as_str()

@@ -65,7 +65,7 @@ pub enum Trouble {
     Broken(String),
 }
 
-pub type Head = Vec<(String, String)>;
+type Head = Vec<(String, String)>;
 
 impl Line {
     pub fn new(
@@ -108,13 +108,7 @@ impl Line {
             return;
         };
         let value: Value = serde_json::from_slice(&frame).unwrap_or_default();
-        let mut head = vec![
-            ("content-type".to_owned(), "application/json".to_owned()),
-            (
-                "accept".to_owned(),
-                "application/json, text/event-stream".to_owned(),
-            ),
-        ];
+        let mut head = header::message();
         let opens = value["method"] == "initialize";
         if header::version(&value).is_some() {
             head.extend(header::standard(&value, &self.known().repeated));
@@ -171,7 +165,6 @@ impl Line {
             tries = if came == Came::Nothing { tries + 1 } else { 0 };
             last = events.last_id.take();
             if self.endpoint.flavour == Flavour::Sse {
-                let _ = self.out.send(Arrival::End).await;
                 break;
             }
             sleep(pause(&events)).await;
