@@ -55,7 +55,7 @@ pub use model::{
 };
 pub use target::{Target, TargetError};
 pub use timestamp::{BadTimestamp, Timestamp};
-pub use trusting::{Root, Trusting, brings_roots, of_system, trusting};
+pub use trusting::{Root, Trusting, of_system, trusting, trusting_tree};
 
 #[cfg(test)]
 mod tests;

@@ -85,7 +85,7 @@ fn installed(cache: &Cache) -> Result<Option<Node>, FetchError> {
 /// somewhere else. To start it takes longer than all else before a run, so a binary that did not
 /// change since is not asked again.
 fn asked(program: &Path, cache: &Cache) -> Result<Option<(String, PathBuf)>, FetchError> {
-    let identity = identity(program, &["node"]);
+    let identity = identity(program).filter(|_| is_node(program));
     let key = identity.as_ref().map(|key| [key.as_str()]);
     if let Some(known) = key.as_ref().and_then(|key| cache.fact("node", key)) {
         return Ok(Some(known));
@@ -103,14 +103,17 @@ fn asked(program: &Path, cache: &Cache) -> Result<Option<(String, PathBuf)>, Fet
     Ok(Some(known))
 }
 
-/// What tells one binary with one of these names from another; none for a shim, whose answer may
-/// change while it stays the same: shims are scripts, or links to a program of another name.
-pub(super) fn identity(program: &Path, names: &[&str]) -> Option<String> {
+/// Whether it is no shim, whose answer may change while it stays the same: shims are scripts, or
+/// links to a program of another name.
+fn is_node(program: &Path) -> bool {
+    let path = fs::canonicalize(program);
+    path.is_ok_and(|path| path.file_name().is_some_and(|name| name == "node"))
+}
+
+/// What tells one binary from another; none for a script.
+pub(super) fn identity(program: &Path) -> Option<String> {
     const ELF: [u8; 4] = *b"\x7fELF";
     let path = fs::canonicalize(program).ok()?;
-    if !names.contains(&path.file_name()?.to_str()?) {
-        return None;
-    }
     let mut file = fs::File::open(&path).ok()?;
     let mut magic = ELF.map(|_| 0);
     file.read_exact(&mut magic).ok()?;

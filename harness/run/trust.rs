@@ -96,11 +96,31 @@ impl Trust {
         trust
     }
 
-    /// The same for the interpreters that a package brings to the sandbox.
+    /// The same for the interpreters that a package brings to the sandbox, and for the programs
+    /// and libraries among its own files.
     pub fn adopt(&mut self, launch: &Launch, ca: &Ca, cache: &Path, progress: &dyn Fn(&str)) {
         for mount in &launch.mounts {
-            if package::brings_roots(&mount.source) && mount.source.is_file() {
+            if mount.source.is_file() {
                 self.copy(&mount.source, ca, cache, progress);
+            } else {
+                self.copy_tree(&mount.source, ca, cache, progress);
+            }
+        }
+    }
+
+    fn copy_tree(&mut self, folder: &Path, ca: &Ca, cache: &Path, progress: &dyn Fn(&str)) {
+        if self.copies.contains_key(folder) {
+            return;
+        }
+        match with_root(ca, |root| {
+            package::trusting_tree(folder, root, cache, progress)
+        }) {
+            Ok(Some(copy)) => {
+                self.copies.insert(folder.to_owned(), copy);
+            }
+            Ok(None) => {}
+            Err(error) => {
+                self.without.insert(folder.to_owned(), error.to_string());
             }
         }
     }
@@ -109,11 +129,8 @@ impl Trust {
         if self.copies.contains_key(program) {
             return;
         }
-        let root = package::Root {
-            pem: ca.ca_pem(),
-            is_namesake: &|certificate| ca.is_namesake(certificate),
-        };
-        let why = match package::trusting(program, &root, cache, progress) {
+        let made = with_root(ca, |root| package::trusting(program, root, cache, progress));
+        let why = match made {
             Ok(Trusting::Copy(copy)) => {
                 self.copies.insert(program.to_owned(), copy);
                 return;
@@ -180,6 +197,18 @@ impl Trust {
         };
         self.without.iter().map(told).collect()
     }
+}
+
+/// The authority's root as who makes copies sees it.
+fn with_root<T>(ca: &Ca, make: impl FnOnce(&package::Root) -> T) -> T {
+    let (key, real_key) = ca.keys();
+    make(&package::Root {
+        pem: ca.ca_pem(),
+        der: ca.ca_der(),
+        key,
+        real_key,
+        is_namesake: &|certificate| ca.is_namesake(certificate),
+    })
 }
 
 fn is_node(program: &Path) -> bool {

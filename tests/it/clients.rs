@@ -1,7 +1,7 @@
 //! The clients that servers really use, inside: what each sends is captured whole, and what it is
 //! answered is good enough for it.
 
-use crate::context::Context;
+use crate::context::{Context, built};
 use serde_json::{Value, json};
 use std::fs;
 
@@ -16,12 +16,15 @@ struct Seen {
 
 impl Seen {
     fn of(server: &str) -> Self {
-        let context = Context::new();
+        Self::at(&Context::new(), &format!("tests/servers/{server}"))
+    }
+
+    fn at(context: &Context, server: &str) -> Self {
         let run = context.work().join("run");
         let folder = run.to_str().unwrap();
         context
             .line(&format!(
-                "triage tests/servers/{server} --only-call 0 --format json --keep-run {folder}"
+                "triage {server} --only-call 0 --format json --keep-run {folder}"
             ))
             .ended(1);
         let events = fs::read_to_string(run.join("new/events.jsonl")).unwrap();
@@ -166,4 +169,17 @@ fn clients_of_python_are_captured_whole() {
     assert_eq!(mail["tls"], "starttls");
     let text = mail["parts"][0]["body"]["kept"].as_str().unwrap();
     assert_eq!(text.trim_end(), seen.word);
+}
+
+#[test]
+fn clients_with_compiled_in_roots_are_captured_whole() {
+    let context = Context::new();
+    let folder = context.copy("clients-native", "native");
+    let client = built("rust-client");
+    fs::copy(&client, folder.join("rust-client")).unwrap();
+    let seen = Seen::at(&context, folder.to_str().unwrap());
+    for client in ["bun", "deno", "rust"] {
+        assert_eq!(seen.answers[client], "200", "{client}");
+        seen.request(client);
+    }
 }

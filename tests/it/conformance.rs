@@ -1,7 +1,7 @@
 //! The official conformance suite against turncoat's own client: every client scenario of the protocol
 //! itself, without authentication and extensions, in each revision that has it.
 
-use crate::context::cache;
+use crate::context::{built, cache};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -51,7 +51,7 @@ fn every_scenario_without_authentication_passes() {
         command.arg(&suite).args(["client", "--scenario", scenario]);
         command
             .args(["--spec-version", revision, "--command"])
-            .arg(client());
+            .arg(built("conformance"));
         let told = ran(&mut command);
         let text = String::from_utf8_lossy(&told.stdout).into_owned()
             + &String::from_utf8_lossy(&told.stderr);
@@ -61,16 +61,6 @@ fn every_scenario_without_authentication_passes() {
             "{scenario} {revision}: {text}"
         );
     }
-}
-
-/// Built beside the tests by `cargo test`, and by `cargo build --example conformance`; not where one
-/// test is named.
-fn client() -> PathBuf {
-    let tests = std::env::current_exe().unwrap();
-    let profile = tests.parent().and_then(Path::parent).unwrap();
-    let client = profile.join("examples/conformance");
-    assert!(client.exists(), "cargo build --example conformance");
-    client
 }
 
 /// Where the suite is installed, once for all runs of the tests.

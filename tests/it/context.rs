@@ -161,6 +161,16 @@ impl Context {
     }
 }
 
+/// An example program. `cargo test` builds them beside the tests, and so does `cargo build
+/// --examples`; not where one test is named.
+pub fn built(example: &str) -> PathBuf {
+    let tests = std::env::current_exe().unwrap();
+    let profile = tests.parent().and_then(Path::parent).unwrap();
+    let program = profile.join("examples").join(example);
+    assert!(program.exists(), "cargo build --example {example}");
+    program
+}
+
 pub fn servers() -> PathBuf {
     root().join("tests/servers")
 }

@@ -1,9 +1,10 @@
 //! A certificate authority that looks like one that is there anyway, and the leaves it signs.
 
-use super::root::Root;
+use super::root::{REAL_KEY, Root};
 use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
-    Issuer, KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, SerialNumber, date_time_ymd,
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, DnValue,
+    ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256,
+    SerialNumber, date_time_ymd, string::PrintableString,
 };
 use rustls::crypto::ring::sign::any_ecdsa_type;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -63,7 +64,7 @@ impl Ca {
         let mut params = CertificateParams::default();
         // The ordinary issuer below this root: a server that looks at who issued a certificate
         // sees nothing unusual.
-        params.distinguished_name = name(&["US", "Let's Encrypt", "E7"]);
+        params.distinguished_name = name(&["US", "Let's Encrypt", "E7"])?;
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         params.key_usages = vec![
             KeyUsagePurpose::DigitalSignature,
@@ -96,6 +97,12 @@ impl Ca {
     /// The root's certificate, DER.
     pub fn ca_der(&self) -> &[u8] {
         self.root.der()
+    }
+
+    /// The root's public key, and that of the real root whose twin it is: points on P-384,
+    /// uncompressed, 97 bytes each.
+    pub fn keys(&self) -> (&[u8], &[u8]) {
+        (self.root.key(), &REAL_KEY)
     }
 
     /// The certificate for a host name or an address, from the cache where it was minted before.
@@ -141,8 +148,9 @@ impl Ca {
     }
 }
 
-/// A name of country, organisation and common name.
-pub(super) fn name(parts: &[&str; 3]) -> DistinguishedName {
+/// A name of country, organisation and common name, written as real authorities write theirs:
+/// some clients compare names byte by byte.
+pub(super) fn name(parts: &[&str; 3]) -> Result<DistinguishedName, rcgen::Error> {
     let mut name = DistinguishedName::new();
     let kinds = [
         DnType::CountryName,
@@ -150,9 +158,10 @@ pub(super) fn name(parts: &[&str; 3]) -> DistinguishedName {
         DnType::CommonName,
     ];
     for (kind, part) in kinds.into_iter().zip(parts) {
-        name.push(kind, *part);
+        let part = PrintableString::try_from(*part)?;
+        name.push(kind, DnValue::PrintableString(part));
     }
-    name
+    Ok(name)
 }
 
 /// When a leaf is good for: ninety days, as the real ones below this issuer, begun some weeks ago.

@@ -1,12 +1,16 @@
 //! The root that stands in the sandbox's trust stores: made once on a machine and kept, because
 //! programs with a list of their own are given copies that know it. Its key protects nothing:
 //! only what runs in a sandbox trusts it.
+//!
+//! It is the twin of a real root, ISRG Root X2: the same name, the same kind of key, a certificate
+//! of the same length. So it fits wherever that one stands, also where a program keeps of it no
+//! more than name and key.
 
 use super::CaError;
 use super::authority::name;
 use rcgen::{
     BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, KeyUsagePurpose,
-    PKCS_ECDSA_P256_SHA256, date_time_ymd,
+    PKCS_ECDSA_P384_SHA384, SerialNumber, date_time_ymd,
 };
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
@@ -15,9 +19,29 @@ use std::io::{self, Write};
 use std::path::Path;
 
 /// Changes when roots are made another way, so that older ones are not used on.
-const FILE: &str = "root-1.pem";
+const FILE: &str = "root-2.pem";
 /// Larger is no file of ours.
 const LARGEST: u64 = 16 * 1024;
+
+/// Bytes of the real root's certificate.
+const LENGTH: usize = 543;
+/// A signature is as long as the real one's in a third of all cases.
+const TRIES: usize = 200;
+const SERIAL: [u8; 16] = [
+    0x41, 0xd2, 0x9d, 0xd1, 0x72, 0xea, 0xee, 0xa7, 0x80, 0xc1, 0x2c, 0x6c, 0xe9, 0x2f, 0x87, 0x52,
+];
+
+/// The real root's public key: a point on P-384, uncompressed (SEC 1, section 2.3.3). Its authority
+/// publishes it, and every current list of roots has it.
+pub const REAL_KEY: [u8; 97] = [
+    0x04, 0xcd, 0x9b, 0xd5, 0x9f, 0x80, 0x83, 0x0a, 0xec, 0x09, 0x4a, 0xf3, 0x16, 0x4a, 0x3e, 0x5c,
+    0xcf, 0x77, 0xac, 0xde, 0x67, 0x05, 0x0d, 0x1d, 0x07, 0xb6, 0xdc, 0x16, 0xfb, 0x5a, 0x8b, 0x14,
+    0xdb, 0xe2, 0x71, 0x60, 0xc4, 0xba, 0x45, 0x95, 0x11, 0x89, 0x8e, 0xea, 0x06, 0xdf, 0xf7, 0x2a,
+    0x16, 0x1c, 0xa4, 0xb9, 0xc5, 0xc5, 0x32, 0xe0, 0x03, 0xe0, 0x1e, 0x82, 0x18, 0x38, 0x8b, 0xd7,
+    0x45, 0xd8, 0x0a, 0x6a, 0x6e, 0xe6, 0x00, 0x77, 0xfb, 0x02, 0x51, 0x7d, 0x22, 0xd8, 0x0a, 0x6e,
+    0x9a, 0x5b, 0x77, 0xdf, 0xf0, 0xfa, 0x41, 0xec, 0x39, 0xdc, 0x75, 0xca, 0x68, 0x07, 0x0c, 0x1f,
+    0xea,
+];
 
 pub struct Root {
     issuer: Issuer<'static, KeyPair>,
@@ -27,15 +51,29 @@ pub struct Root {
 
 impl Root {
     pub fn new() -> Result<Self, CaError> {
-        let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?;
+        let mut made = Self::any()?;
+        for _ in 0..TRIES {
+            if made.der.len() == LENGTH {
+                break;
+            }
+            made = Self::any()?;
+        }
+        Ok(made)
+    }
+
+    /// One whose certificate may be a byte or two longer or shorter than the real one's.
+    fn any() -> Result<Self, CaError> {
+        let key = KeyPair::generate_for(&PKCS_ECDSA_P384_SHA384)?;
         let mut params = CertificateParams::default();
-        // A root that every current list has. It takes that one's place there, so that lists of
-        // names are as long and read as they always do.
+        // It takes the real one's place, so that lists of names are as long and read as they
+        // always do.
+        params.serial_number = Some(SerialNumber::from_slice(&SERIAL));
         params.distinguished_name =
-            name(&["US", "Internet Security Research Group", "ISRG Root X2"]);
+            name(&["US", "Internet Security Research Group", "ISRG Root X2"])?;
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         params.not_before = date_time_ymd(2020, 9, 4);
+        // Later than the real one's: clocks inside are moved by years.
         params.not_after = date_time_ymd(2049, 9, 17);
         let certificate = params.self_signed(&key)?;
         Ok(Self {
@@ -108,6 +146,11 @@ impl Root {
     pub fn pem(&self) -> &str {
         &self.pem
     }
+
+    /// Its public key, as [`REAL_KEY`].
+    pub fn key(&self) -> &[u8] {
+        self.issuer.key().public_key_raw()
+    }
 }
 
 #[cfg(test)]
@@ -148,9 +191,13 @@ mod tests {
     }
 
     #[test]
-    fn it_fits_where_the_root_of_its_name_stands() {
-        // What Mozilla's list has under this name, without the end of its last line.
-        assert!(Root::new().unwrap().pem.trim_end().len() <= 788);
+    fn it_fits_where_the_real_one_stands() {
+        let root = Root::new().unwrap();
+        assert_eq!(root.der.len(), LENGTH);
+        // What Mozilla's list has of it, without the end of its last line.
+        assert_eq!(root.pem.trim_end().len(), 789);
+        assert_eq!(root.key().len(), REAL_KEY.len());
+        assert!(memchr::memmem::find(&root.der, root.key()).is_some());
     }
 
     proptest::proptest! {
