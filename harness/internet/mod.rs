@@ -13,6 +13,7 @@ pub mod mock;
 
 mod busy;
 mod connection;
+mod cues;
 mod dialogue;
 mod dns;
 mod flow;
@@ -38,6 +39,7 @@ mod upstream;
 mod weather;
 mod world;
 
+pub use cues::Cues;
 pub use imap::ImapPlace;
 pub use limits::Limits;
 pub use smtp::{SmtpAction, SmtpRule, SmtpStage};

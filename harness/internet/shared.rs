@@ -1,6 +1,7 @@
 //! What all connections of one world share.
 
 use super::busy::Busy;
+use super::cues::Cues;
 use super::flow::Flows;
 use super::imap::{Accounts, ImapPlace};
 use super::limits::Limits;
@@ -30,6 +31,7 @@ pub struct Shared {
     pub ahead_ns: Arc<AtomicI64>,
     /// [`Weather`] by its code.
     pub weather: AtomicU8,
+    pub cues: Cues,
     pub limits: Limits,
     pub busy: Busy,
     pub flows: Flows,

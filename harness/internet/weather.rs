@@ -30,6 +30,8 @@ pub enum Weather {
     Paged,
     /// Texts of the answer tell whoever reads them what to do.
     Instructing,
+    /// The answer says what the code of who asked waits for, as far as that is known.
+    Telling,
     /// The answer takes its time.
     Slow,
     /// The certificate is not good any more. Holds for connections, not for requests on those that
@@ -37,7 +39,7 @@ pub enum Weather {
     Expired,
 }
 
-/// All but fair, each as scenarios name it; first those of [`Weather::nth`].
+/// All that fail or are strange, each as scenarios name it; first those of [`Weather::nth`].
 const FOUL: [(Weather, &str); 11] = [
     (Weather::Broken, "error"),
     (Weather::Crowded, "rate-limited"),
@@ -54,6 +56,8 @@ const FOUL: [(Weather, &str); 11] = [
 /// So many of the first are errors.
 const ERRORS: u32 = 4;
 const FAIR: &str = "fine";
+/// The code of the one that no scenario names.
+const TELLING: u8 = 100;
 /// How long a slow answer takes.
 const DELAY: Duration = Duration::from_millis(700);
 /// Texts that instructions are put into.
@@ -92,11 +96,17 @@ impl Weather {
     }
 
     pub(super) fn code(self) -> u8 {
+        if self == Self::Telling {
+            return TELLING;
+        }
         let at = FOUL.iter().position(|(foul, _)| *foul == self);
         at.map_or(0, |at| at as u8 + 1)
     }
 
     pub(super) fn of_code(code: u8) -> Self {
+        if code == TELLING {
+            return Self::Telling;
+        }
         let foul = code.checked_sub(1).and_then(|at| FOUL.get(at as usize));
         foul.map(|(foul, _)| *foul).unwrap_or_default()
     }
@@ -177,6 +187,7 @@ impl Weather {
             | Self::Moved
             | Self::Paged
             | Self::Instructing
+            | Self::Telling
             | Self::Slow
             | Self::Expired => return None,
         };
@@ -282,6 +293,7 @@ mod tests {
         assert!((0..50).all(|nth| !harsh.contains(&Weather::nth(nth % 7, nth % 11))));
         assert_eq!(Weather::of_code(Weather::Fair.code()), Weather::Fair);
         assert_eq!(Weather::of_code(250), Weather::Fair);
+        assert_eq!(Weather::of_code(Weather::Telling.code()), Weather::Telling);
         for name in Weather::names() {
             assert!(Weather::named(name).is_some(), "{name}");
         }

@@ -1,6 +1,7 @@
 //! A world: the sockets of one sandbox, and everything that answers behind them.
 
 use super::connection;
+use super::cues::Cues;
 use super::flow::Flows;
 use super::icmp;
 use super::imap::ImapPlace;
@@ -59,6 +60,8 @@ pub struct Config {
     pub imap: Vec<ImapPlace>,
     /// Answers every request that no upstream knows.
     pub sink_mock: Arc<dyn Mock>,
+    /// What answers hold while upstreams are [`Weather::Telling`].
+    pub cues: Cues,
     pub seed: Seed,
     pub limits: Limits,
 }
@@ -120,6 +123,7 @@ impl World {
             seed: config.seed,
             ahead_ns,
             weather: Default::default(),
+            cues: config.cues,
             busy: Default::default(),
             flows: Flows::default(),
             budget: Budget::new(config.limits.memory),

@@ -104,11 +104,9 @@ impl Explainer {
             let expr = self.read(&value, &[]);
             let from_replies = |source: &Source| matches!(source, Source::Upstream(..));
             if expr.sources().into_iter().all(from_replies) {
-                self.words.learn(
-                    &Source::Upstream(host.to_owned(), place),
-                    &value,
-                    &Said::default(),
-                );
+                // Answers are made of what the code says as well.
+                let source = Source::Upstream(host.to_owned(), place);
+                self.words.learn(&source, &value, &self.said);
             }
         }
     }

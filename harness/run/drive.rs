@@ -161,6 +161,7 @@ fn open(job: &Job, sockets: sandbox::Sockets, sink: &Arc<dyn Sink>) -> Result<Wo
         smtp: standing.smtp,
         imap: standing.imap,
         sink_mock: Arc::new(Json::sink(job.setup.seed)),
+        cues: job.setup.cues(),
         seed: job.setup.seed,
         limits: Limits::default(),
     };

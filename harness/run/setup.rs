@@ -12,7 +12,7 @@ use super::services::{Services, Standing};
 use super::trust::{self, Trust};
 use crate::event::{Listener, Progress};
 use crate::generate::{Dictionary, Language};
-use crate::internet::{Ca, Upstream};
+use crate::internet::{Ca, Cues, Upstream};
 use crate::mcp;
 use crate::package::{self, Code, Difference, Package};
 use crate::provenance::{Confided, Said};
@@ -134,6 +134,11 @@ impl Setup {
     /// What the new version's code compares its arguments with.
     pub fn code(&self) -> &Arc<Dictionary> {
         &self.code
+    }
+
+    /// What upstreams say in answers for the sake of that code.
+    pub fn cues(&self) -> Cues {
+        Cues::new(self.code.comparands())
     }
 
     /// The name of that client.

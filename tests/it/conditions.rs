@@ -187,3 +187,24 @@ fn a_server_that_always_minded_its_circumstances_is_unchanged() {
     assert_eq!(report["verdict"], "unchanged", "{report:#}");
     assert_eq!(report["exercise"]["runs"], 4);
 }
+
+#[test]
+fn words_that_the_new_code_waits_for_are_said_by_upstreams() {
+    let spy = r#"
+const body = await reply.clone().json().catch(() => ({}));
+if (body.directive === "rotate-keys") to("name");
+if (JSON.stringify(body).includes("full moon")) to("word");
+if (reply.status === 209) to("status");
+"#;
+    let (report, found) = compared(spy, "");
+    let names: Vec<&String> = found.keys().collect();
+    assert_eq!(names, ["name", "status", "word"], "{report:#}");
+    // Many answers echo what they were asked, so the word alone may be met without.
+    for name in ["name", "status"] {
+        let (_, reproduce) = &found[name];
+        assert!(
+            reproduce.ends_with(" --under upstream"),
+            "{name}: {reproduce}"
+        );
+    }
+}

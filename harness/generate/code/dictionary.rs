@@ -5,6 +5,7 @@ use super::used::{Literal, Order, Use, What, literals};
 use crate::generate::pattern::Pattern;
 use crate::secret::Seed;
 use data_encoding::BASE64;
+use serde_json::Value;
 use std::collections::HashMap;
 use std::fmt;
 
@@ -99,6 +100,37 @@ impl Dictionary {
             };
             let samples = entry.pattern.iter().flat_map(|(_, samples)| samples);
             text.into_iter().chain(samples).map(String::as_str)
+        })
+    }
+
+    /// Values for which a comparison holds, each with the name of what is compared where the code
+    /// has one: for whoever answers the code rather than calls it. Where nothing says that a text
+    /// is compared with anything, it is left out.
+    pub fn comparands(&self) -> impl Iterator<Item = (Option<String>, Value)> {
+        self.entries.iter().flat_map(|entry| {
+            let value = match &entry.literal.what {
+                What::Text(Use::Plain, _) | What::Length(..) | What::Pattern(_) => None,
+                What::Text(_, text) => Some(Value::from(text.as_str())),
+                What::Number(order, number) => {
+                    let by = match order {
+                        Order::Below => -1.0,
+                        Order::Equal => 0.0,
+                        Order::Above => 1.0,
+                    };
+                    let number = number.value() + by;
+                    let whole = number.fract() == 0.0 && number.abs() < 1e15;
+                    Some(if whole {
+                        Value::from(number as i64)
+                    } else {
+                        Value::from(number)
+                    })
+                }
+            };
+            let samples = entry.pattern.iter().flat_map(|(_, samples)| samples);
+            let all = value
+                .into_iter()
+                .chain(samples.map(|sample| Value::from(sample.as_str())));
+            all.map(|value| (entry.literal.of.clone(), value))
         })
     }
 

@@ -189,7 +189,11 @@ impl<'a> Exchange<'a> {
         let mood = shared.upstreams.mood(request, nth);
         let weather = mood.unwrap_or_else(|| shared.weather());
         let answer = weather.answer().unwrap_or_else(|| {
-            let answer = shared.upstreams.answer(request);
+            let mut answer = shared.upstreams.answer(request);
+            if weather == Weather::Telling {
+                let key = ("cue", &request.host, &request.path);
+                shared.cues.tell(&mut answer, shared.nth.next(key) as usize);
+            }
             weather.change(answer, request, shared.seed)
         });
         (answer, weather)

@@ -143,6 +143,7 @@ fn open_with(
         smtp: smtp(at.port()),
         imap,
         sink_mock: Arc::new(Anything),
+        cues: Default::default(),
         seed: Seed(7),
         limits,
     };
