@@ -8,6 +8,7 @@ use clap::builder::{PossibleValuesParser, Styles, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::time::Duration;
 
 const STYLES: Styles = Styles::styled()
     .header(anstyle::Style::new().bold())
@@ -55,6 +56,7 @@ pub enum TypedCommand {
     Accept(Accept),
     Reject(Reject),
     Triage(Triage),
+    Fuzz(Fuzz),
     Explain(Explain),
     Doctor(Doctor),
 }
@@ -249,6 +251,55 @@ pub struct Triage {
     pub output: Output,
 }
 
+/// Look for differences for a long time, and keep what is found.
+///
+/// With two versions it is differential; with one it holds rules that need no baseline. Goes on in
+/// rounds, each with arguments, an order of calls and circumstances of its own, until the budget
+/// is spent; calls that showed something new are kept, and later ones are made of them. Each
+/// finding is cut down to the shortest sequence of calls that shows it.
+#[derive(Debug, Args)]
+#[command(after_help = "Example: turncoat fuzz npm:some-mcp@2.1.0 npm:some-mcp@2.1.1 --time 10m")]
+#[command(after_long_help = format!("\
+Examples:
+  turncoat fuzz npm:some-mcp@2.1.0 npm:some-mcp@2.1.1 --time 10m
+  turncoat fuzz npm:some-mcp@2.1.1 --scenario scenarios/some.toml
+  turncoat fuzz OLD NEW --scenario some.toml --add           findings become part of the scenario
+
+The same command goes on where it stopped, also where it was interrupted. What was found can be
+seen again with `turncoat diff OLD NEW --sequence FILE`, FILE being the finding's in the corpus.
+
+{TARGETS}
+
+{STATUSES}"))]
+pub struct Fuzz {
+    /// The version that is trusted; or with no other the one in question.
+    pub old: String,
+    /// The version in question.
+    pub new: Option<String>,
+    /// Settings, upstream mocks, hints for arguments and the policy.
+    #[arg(long, value_name = "FILE")]
+    pub scenario: Option<PathBuf>,
+    /// When to stop: a number and s, m or h. A round that has begun is finished.
+    #[arg(long, value_name = "TIME", default_value = "5m", value_parser = time)]
+    pub time: Duration,
+    /// Where everything is kept between campaigns [default: turncoat-corpus/NAME].
+    #[arg(long, value_name = "DIR")]
+    pub corpus: Option<PathBuf>,
+    /// Add the calls that show a finding to the scenario, as `[[exercise.sequence]]`.
+    #[arg(long, requires = "scenario")]
+    pub add: bool,
+    /// Resolve both versions' dependencies as of the newer one's publication, or each as of its
+    /// own.
+    #[arg(long, value_name = "WHEN", default_value = "newest")]
+    pub deps: Deps,
+    #[command(flatten)]
+    pub exercise: Exercise,
+    #[command(flatten)]
+    pub judgement: Judgement,
+    #[command(flatten)]
+    pub output: Output,
+}
+
 /// Show a recorded run again; no server is started.
 #[derive(Debug, Args)]
 #[command(
@@ -272,7 +323,8 @@ pub struct Doctor {}
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Exercise")]
 pub struct Exercise {
-    /// Calls made of each server [default: the scenario's, else 64].
+    /// Calls made of each server [default: the scenario's, else 64]; in all by fuzz [default: as
+    /// many as there is time for].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub calls: Option<u32>,
     /// Where arguments and all that is made up come from: the same seed, the same run.
@@ -283,6 +335,10 @@ pub struct Exercise {
     /// Make this call alone, numbered as in a finding's `reproduce`.
     #[arg(long, value_name = "N")]
     pub only_call: Option<u32>,
+    /// Make the calls of this file and no others: a finding's, or a JSON list of
+    /// `{"tool": ..., "arguments": ...}`.
+    #[arg(long, value_name = "FILE")]
+    pub sequence: Option<PathBuf>,
     /// Servers running side by side [default: as many as there are cores].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub jobs: Option<u16>,
@@ -339,6 +395,24 @@ pub enum Format {
 
 fn rule() -> impl TypedValueParser<Value = Rule> {
     PossibleValuesParser::new(Rule::names()).try_map(|name| Rule::named(&name).ok_or("no rule"))
+}
+
+/// `90s`, `10m`, `2h`.
+fn time(typed: &str) -> Result<Duration, String> {
+    let wrong = || "write a number and `s`, `m` or `h`: `90s`, `10m`".to_owned();
+    let at = typed.len().saturating_sub(1);
+    let (number, unit) = typed.split_at_checked(at).ok_or_else(wrong)?;
+    let seconds = match unit {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3600,
+        _ => return Err(wrong()),
+    };
+    let number: u32 = number.parse().map_err(|_| wrong())?;
+    match number {
+        0 => Err("nothing is found in no time".to_owned()),
+        number => Ok(Duration::from_secs(u64::from(number) * seconds)),
+    }
 }
 
 fn destination(typed: &str) -> Result<(Kind, PathBuf), String> {
@@ -400,7 +474,7 @@ mod tests {
             "triage",
             "accept",
             "accept --all x",
-            "fuzz a",
+            "hunt a",
             "explain",
         ]
         .iter()
@@ -450,8 +524,8 @@ mod tests {
         $ turncoat accept --all x
         error: the argument '--all' cannot be used with '[NAME]...'
 
-        $ turncoat fuzz a
-        error: unrecognized subcommand 'fuzz'
+        $ turncoat hunt a
+        error: unrecognized subcommand 'hunt'
 
         $ turncoat explain
         error: the following required arguments were not provided:

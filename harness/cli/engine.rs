@@ -51,6 +51,7 @@ pub fn diff(what: &Diff, shell: &Shell) -> Result<Exit, Failure> {
             let means = Means {
                 calls,
                 only_call: what.exercise.only_call,
+                given: what.exercise.given()?,
                 jobs: what.exercise.jobs,
                 folder: folder.next(),
                 cache: cache(&what.exercise)?,
@@ -259,7 +260,7 @@ pub async fn acquire_one(
     .await
 }
 
-async fn acquire(
+pub async fn acquire(
     old: &Target,
     new: &Target,
     dependencies: Dependencies,
@@ -418,6 +419,10 @@ fn diff_command(what: &Diff, seed: Seed, calls: u32) -> CommandLine {
             "--scenario".to_owned(),
             quoted(&scenario.display().to_string()),
         ]);
+    }
+    if let Some(sequence) = &what.exercise.sequence {
+        let file = quoted(&sequence.display().to_string());
+        words.extend(["--sequence".to_owned(), file]);
     }
     words.extend([
         "--calls".to_owned(),

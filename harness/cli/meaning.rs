@@ -6,10 +6,13 @@ use super::failure::Failure;
 use super::surroundings::Surroundings;
 use crate::diff::Rule;
 use crate::report::{Kind, terminal::Detail};
-use crate::run::Worlds;
+use crate::run::{self, Given, Worlds};
 use std::collections::BTreeSet;
 use std::ffi::OsString;
+use std::fs;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
 
 /// Calls of each server where neither the command line nor the scenario says otherwise.
 pub const CALLS: u32 = 64;
@@ -28,6 +31,7 @@ pub enum Command {
     Accept(Which),
     Reject(Which),
     Triage(Triage),
+    Fuzz(Fuzz),
     Explain(Explain),
     Doctor,
 }
@@ -71,6 +75,21 @@ pub struct Triage {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fuzz {
+    /// Absent where one version is held to rules.
+    pub old: Option<Subject>,
+    pub new: Subject,
+    pub scenario: Option<PathBuf>,
+    pub time: Duration,
+    pub corpus: Option<PathBuf>,
+    pub add: bool,
+    pub dependencies: Deps,
+    pub exercise: Exercise,
+    pub policy: Policy,
+    pub output: Output,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Explain {
     pub run: PathBuf,
     /// A finding's id or the beginning of one.
@@ -99,6 +118,8 @@ pub struct Exercise {
     /// None for the scenario's, else 1.
     pub seed: Option<u64>,
     pub only_call: Option<u32>,
+    /// A file with calls, and no others are made.
+    pub sequence: Option<PathBuf>,
     /// At least 1.
     pub jobs: usize,
     pub offline: bool,
@@ -111,6 +132,30 @@ impl Exercise {
     /// Calls to make: as typed, else as the scenario says, else [`CALLS`].
     pub fn calls(&self, scenario: Option<u32>) -> u32 {
         self.calls.or(scenario).unwrap_or(CALLS)
+    }
+
+    /// Calls as typed.
+    pub fn typed_calls(&self) -> Option<u32> {
+        self.calls
+    }
+
+    /// The calls of the file that was named.
+    pub fn given(&self) -> Result<Arc<Given>, Failure> {
+        let Some(path) = &self.sequence else {
+            return Ok(Arc::default());
+        };
+        let name = path.display();
+        let text = fs::read(path)
+            .map_err(|e| Failure::usage(format!("`{name}` could not be read: {e}")))?;
+        let steps = run::sequence(&text).map_err(|e| {
+            let why = super::chain(&e);
+            Failure::usage(format!("`{name}` holds no calls: {why}"))
+                .hint("write a list of `{\"tool\": …, \"arguments\": …}`, or name a finding's file")
+        })?;
+        Ok(Arc::new(Given {
+            sequence: Some(steps),
+            ..Given::default()
+        }))
     }
 }
 
@@ -191,6 +236,24 @@ pub fn read(typed: Typed, here: &Surroundings) -> Result<(Command, Manner), Fail
             policy: policy(triage.judgement, FailOn::Suspicious),
             output: output(triage.output)?,
         }),
+        TypedCommand::Fuzz(fuzz) => {
+            let (old, new) = match fuzz.new {
+                Some(new) => (Some(Subject::Named(fuzz.old)), new),
+                None => (None, fuzz.old),
+            };
+            Command::Fuzz(Fuzz {
+                old,
+                new: Subject::Named(new),
+                scenario: fuzz.scenario,
+                time: fuzz.time,
+                corpus: fuzz.corpus,
+                add: fuzz.add,
+                dependencies: fuzz.deps,
+                exercise: exercise(fuzz.exercise, here)?,
+                policy: policy(fuzz.judgement, FailOn::Suspicious),
+                output: output(fuzz.output)?,
+            })
+        }
         TypedCommand::Explain(explain) => Command::Explain(Explain {
             run: explain.run,
             finding: explain.finding,
@@ -246,6 +309,7 @@ fn exercise(typed: args::Exercise, here: &Surroundings) -> Result<Exercise, Fail
         calls: typed.calls,
         seed: typed.seed,
         only_call: typed.only_call,
+        sequence: typed.sequence,
         jobs: typed.jobs.map_or(here.cores, usize::from).max(1),
         offline: typed.offline,
         cache: typed.cache,

@@ -10,6 +10,7 @@ mod engine;
 mod exit;
 mod explain;
 mod failure;
+mod fuzz;
 mod meaning;
 mod pending;
 mod printer;
@@ -26,7 +27,7 @@ pub use args::{Deps, FailOn, Format};
 pub use exit::Exit;
 pub use failure::{Failure, chain};
 pub use meaning::{
-    CALLS, Check, Command, Diff, Exercise, Explain, Manner, Output, Policy, Record, Subject,
+    CALLS, Check, Command, Diff, Exercise, Explain, Fuzz, Manner, Output, Policy, Record, Subject,
     Triage, Which,
 };
 pub use printer::Printer;
@@ -102,6 +103,7 @@ fn dispatch(command: &Command, shell: &Shell) -> Result<Exit, Failure> {
         Command::Record(what) => snapshots::record(what, shell),
         Command::Check(what) => snapshots::check(what, shell),
         Command::Triage(what) => triage::triage(what, shell),
+        Command::Fuzz(what) => fuzz::fuzz(what, shell),
         Command::Explain(what) => explain::explain(what, shell),
         Command::Doctor => doctor::doctor(shell),
         Command::Accept(which) => pending::accept(which, &shell.store, &shell.printer),

@@ -166,6 +166,7 @@ async fn observation(
     let means = Means {
         calls,
         only_call: exercise.only_call,
+        given: exercise.given()?,
         jobs: exercise.jobs,
         folder: folder.next(),
         cache: super::engine::cache(exercise)?,

@@ -20,6 +20,7 @@ pub fn triage(what: &Triage, shell: &Shell) -> Result<Exit, Failure> {
         let means = Means {
             calls: what.exercise.calls(Some(scenario.exercise.calls)),
             only_call: what.exercise.only_call,
+            given: what.exercise.given()?,
             jobs: what.exercise.jobs,
             folder: folder.next(),
             cache: super::engine::cache(&what.exercise)?,
@@ -65,6 +66,10 @@ fn command(what: &Triage) -> CommandLine {
             "--scenario {}",
             quoted(&scenario.display().to_string())
         ));
+    }
+    if let Some(sequence) = &what.exercise.sequence {
+        let file = quoted(&sequence.display().to_string());
+        words.push(format!("--sequence {file}"));
     }
     match &what.target {
         Subject::Named(target) => words.push(quoted(target)),

@@ -20,6 +20,7 @@ pub fn report() -> Report {
             wall_s: 3.25,
             isolation: "L0".into(),
             conditions: Vec::new(),
+            campaign: None,
             blind_spots: vec!["reads of files are not recorded".into()],
             reach: vec![
                 reach("sendEmail", 48, 48),

@@ -341,6 +341,18 @@ impl Page<'_> {
             exercise.wall_s,
         );
         self.field(0, "exercise", &what)?;
+        if let Some(campaign) = &exercise.campaign {
+            let what = format!(
+                "{}, {}, {:.0} calls a second, {}, {} kept in {}",
+                amount(campaign.rounds as usize, "round"),
+                amount(campaign.calls as usize, "call"),
+                campaign.per_second,
+                amount(campaign.behaviours as usize, "behaviour"),
+                amount(campaign.inputs as usize, "input"),
+                campaign.folder,
+            );
+            self.field(0, "campaign", &what)?;
+        }
         if !exercise.conditions.is_empty() {
             let what = format!(
                 "under other circumstances: {}",

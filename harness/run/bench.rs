@@ -7,6 +7,7 @@ use super::drive::{Job, Run, Ties, drive};
 use super::error::RunError;
 use super::evidence::CommandLine;
 use super::floor;
+use super::given::Given;
 use super::plan::{DESTROYS, Plan, SKIPPED, Wishes, plan};
 use super::setup::Setup;
 use crate::effect::Surface;
@@ -27,6 +28,8 @@ pub struct Means {
     pub calls: u32,
     /// Make only this call of the plan, from 0: to reproduce a finding.
     pub only_call: Option<u32>,
+    /// Calls that are made beside or instead of those.
+    pub given: Arc<Given>,
     /// Runs side by side.
     pub jobs: usize,
     /// Where run folders go.
@@ -185,6 +188,7 @@ impl<'a> Bench<'a> {
         Wishes {
             exercise: self.exercise(),
             code: self.setup.code(),
+            given: &self.means.given,
             seed: self.setup.seed,
             in_earnest: self.setup.is_in_earnest(),
         }
@@ -224,7 +228,7 @@ impl<'a> Bench<'a> {
             if let Some(error) = &run.problem {
                 add(format!("{name}: {}", error.what), error.hint.as_deref());
             }
-            if self.means.only_call.is_some() {
+            if self.means.only_call.is_some() || self.means.given.sequence.is_some() {
                 continue;
             }
             let recorded = &run.recorded;

@@ -19,6 +19,7 @@ use crate::verdict::{
     Exercise, Policy, Problem, Report, Resources, SCHEMA, Severity, Subject, Verdict, judge,
     verdict,
 };
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::time::Instant;
 use tokio::sync::{oneshot, watch};
@@ -51,6 +52,20 @@ pub struct Comparison {
 /// # Errors
 /// Where a version could not be run at all. A run that ended early gives a report with problems.
 pub async fn compare(comparison: &Comparison) -> Result<Report, RunError> {
+    compared(comparison).await.map(|seen| seen.report)
+}
+
+/// A report, and what it rests on.
+pub struct Outcome {
+    pub report: Report,
+    /// The behaviour of the version in question.
+    pub behaviour: Behaviour,
+    /// The first calls' arguments by tool.
+    pub arguments: BTreeMap<String, Vec<Value>>,
+}
+
+/// The same, with what was seen.
+pub async fn compared(comparison: &Comparison) -> Result<Outcome, RunError> {
     let began = Instant::now();
     if comparison.old.remote.is_some() != comparison.new.remote.is_some() {
         let what = "a server that runs elsewhere shows less than one in the sandbox: they cannot be compared";
@@ -192,15 +207,19 @@ pub async fn compare(comparison: &Comparison) -> Result<Report, RunError> {
     exercise.resources.old = used(&first);
     exercise.conditions = elsewhere.tried;
     let dependencies = package::tree_difference(&comparison.old, &comparison.new);
-    Ok(Report {
-        schema: SCHEMA.to_owned(),
-        verdict: concluded(&findings, &problems, &comparison.policy),
-        old: Some(subject(&comparison.old, Vec::new())),
-        new: subject(&comparison.new, dependencies),
-        exercise,
-        findings,
-        allowed,
-        problems,
+    Ok(Outcome {
+        report: Report {
+            schema: SCHEMA.to_owned(),
+            verdict: concluded(&findings, &problems, &comparison.policy),
+            old: Some(subject(&comparison.old, Vec::new())),
+            new: subject(&comparison.new, dependencies),
+            exercise,
+            findings,
+            allowed,
+            problems,
+        },
+        behaviour,
+        arguments: latest.recorded.arguments,
     })
 }
 
@@ -281,6 +300,7 @@ pub fn exercise(
         isolation: run.isolation.clone(),
         blind_spots: super::blind::spots(notes),
         conditions: Vec::new(),
+        campaign: None,
         reach: recorded.reach.clone(),
         resources: Resources {
             old: BTreeMap::new(),
@@ -315,6 +335,7 @@ pub fn unable(old: Option<Subject>, new: Subject, seed: Seed, error: &RunError) 
             isolation: "none".to_owned(),
             blind_spots: Vec::new(),
             conditions: Vec::new(),
+            campaign: None,
             reach: Vec::new(),
             resources: Resources::default(),
         },

@@ -5,6 +5,7 @@
 mod baseline;
 mod bench;
 mod blind;
+mod campaign;
 mod client;
 mod compare;
 mod condition;
@@ -15,6 +16,7 @@ mod elsewhere;
 mod error;
 mod evidence;
 mod floor;
+mod given;
 mod install;
 pub mod log;
 mod meter;
@@ -30,10 +32,12 @@ mod trust;
 
 pub use baseline::{Observation, Seen, check, observe};
 pub use bench::Means;
+pub use campaign::{Budget, Campaign, Command, campaign};
 pub use compare::{Comparison, compare, subject, unable};
 pub use condition::{Condition, Conditions, Worlds};
 pub use error::RunError;
 pub use evidence::CommandLine;
+pub use given::{Given, SequenceError, Step, sequence};
 pub use triage::triage;
 
 /// What no run can see.

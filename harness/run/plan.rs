@@ -1,6 +1,7 @@
 //! Which calls to make. The plan is made once, from the old version's surface, and both
 //! versions get the same calls; what only the new version declares is called in addition.
 
+use super::given::Given;
 use crate::effect::Surface;
 use crate::generate::{Dictionary, Generator, Hints};
 use crate::scenario::Exercise;
@@ -45,6 +46,8 @@ pub struct Plan {
     shares: Vec<Share>,
     /// Further calls after the rounds: tool, and number within its cases.
     further: Vec<(Arc<Tool>, u32)>,
+    /// Calls as somebody gave them, after all others.
+    given: Arc<[Call]>,
     /// Make only this one, from 0.
     only: Option<u32>,
     /// In how many calls of each tool upstreams may fail, where they do: trying again takes time.
@@ -80,17 +83,20 @@ impl Plan {
             tools.into_iter().map(move |tool| (tool, nth))
         };
         let further = self.further.iter().map(|(tool, nth)| (tool, *nth));
-        let all = (0..rounds).flat_map(of_round).chain(further);
+        let made = (0..rounds).flat_map(of_round).chain(further);
+        let made = made.map(Next::Made);
+        let all = made.chain(self.given.iter().map(Next::Given));
         let (before, most) = self.only.map_or((0, usize::MAX), |only| (only as usize, 1));
-        all.skip(before)
-            .take(most)
-            .map(|(tool, nth)| tool.call(nth))
+        all.skip(before).take(most).map(|next| match next {
+            Next::Made((tool, nth)) => tool.call(nth),
+            Next::Given(call) => call.clone(),
+        })
     }
 
     /// How many calls there are.
     pub fn len(&self) -> u32 {
-        let all =
-            self.shares.iter().map(|share| share.calls).sum::<u32>() + self.further.len() as u32;
+        let further = self.further.len() + self.given.len();
+        let all = self.shares.iter().map(|share| share.calls).sum::<u32>() + further as u32;
         self.only.map_or(all, |only| u32::from(only < all))
     }
 
@@ -114,6 +120,11 @@ impl Plan {
         let mut plan = self.clone();
         let is_there = |name: &str| new.tools.iter().any(|tool| tool["name"] == *name);
         plan.shares.retain(|share| is_there(&share.tool.name));
+        let there = plan.given.iter().filter(|call| is_there(&call.tool));
+        plan.given = there.cloned().collect();
+        if wishes.given.sequence.is_some() {
+            return plan;
+        }
         let schema = |surface: &Surface, name: &str| {
             let tool = surface.tools.iter().find(|tool| tool["name"] == name);
             tool.map(|tool| tool["inputSchema"].clone())
@@ -144,6 +155,7 @@ pub struct Wishes<'a> {
     pub exercise: &'a Exercise,
     /// What the code compares its arguments with.
     pub code: &'a Arc<Dictionary>,
+    pub given: &'a Given,
     pub seed: Seed,
     /// Whether calls have consequences: the server is not in a sandbox.
     pub in_earnest: bool,
@@ -153,6 +165,15 @@ pub struct Wishes<'a> {
 pub fn plan(surface: &Surface, wishes: &Wishes<'_>, calls: u32) -> Plan {
     let mut plan = Plan::default();
     let tools = usable(surface, wishes, &mut plan.left_out);
+    let alone = wishes.given.sequence.is_some();
+    let steps: Vec<(&str, &Value)> = match &wishes.given.sequence {
+        Some(steps) => steps.iter().map(|s| (&*s.tool, &s.arguments)).collect(),
+        None => {
+            let steps = wishes.exercise.sequence.iter();
+            steps.map(|s| (&*s.tool, &s.arguments)).collect()
+        }
+    };
+    plan.given = given(&steps, &tools, &mut plan.left_out);
     let many = (tools.len() as u32).max(1);
     plan.ways = (FAILING / many).clamp(1, FAILING_EACH);
     let least = match wishes.code.is_empty() || calls <= FEW {
@@ -160,6 +181,9 @@ pub fn plan(surface: &Surface, wishes: &Wishes<'_>, calls: u32) -> Plan {
         false => LEAST_OF_CODE,
     };
     let share = (calls / many).max(least);
+    if alone {
+        return plan;
+    }
     let mut extra = calls.saturating_sub(share * tools.len() as u32);
     for tool in tools {
         let calls = match wishes
@@ -180,19 +204,74 @@ pub fn plan(surface: &Surface, wishes: &Wishes<'_>, calls: u32) -> Plan {
     plan
 }
 
+/// The calls of a sequence that can be made.
+fn given(
+    steps: &[(&str, &Value)],
+    tools: &[Arc<Tool>],
+    left_out: &mut BTreeMap<String, String>,
+) -> Arc<[Call]> {
+    let mut calls = Vec::new();
+    for (name, arguments) in steps {
+        match tools.iter().find(|tool| tool.name == *name) {
+            Some(tool) => calls.push(Call {
+                tool: tool.name.clone(),
+                arguments: (*arguments).clone(),
+                valid: tool.generator.accepts(arguments),
+            }),
+            None => {
+                let why = left_out.entry((*name).to_owned());
+                why.or_insert_with(|| "a sequence calls it, and there is no such tool".to_owned());
+            }
+        }
+    }
+    calls.into()
+}
+
+/// A call to be made, or made beforehand.
+enum Next<'a> {
+    Made((&'a Arc<Tool>, u32)),
+    Given(&'a Call),
+}
+
 struct Tool {
     name: String,
     generator: Generator,
+    seed: Seed,
+    /// Arguments worth taking a part of.
+    kept: Vec<Value>,
 }
 
 impl Tool {
     fn call(&self, nth: u32) -> Call {
         let case = self.generator.case(nth);
+        if let Some(arguments) = self.crossed(nth, &case.arguments) {
+            return Call {
+                tool: self.name.clone(),
+                arguments,
+                valid: true,
+            };
+        }
         Call {
             tool: self.name.clone(),
             arguments: case.arguments,
             valid: case.valid,
         }
+    }
+
+    /// Every fourth call: what was kept, with some of its properties those of a new case.
+    fn crossed(&self, nth: u32, fresh: &Value) -> Option<Value> {
+        if nth % 4 != 3 || self.kept.is_empty() {
+            return None;
+        }
+        let mut crossed = self.kept[(nth / 4) as usize % self.kept.len()].clone();
+        let properties = crossed.as_object_mut()?;
+        for (name, value) in fresh.as_object()? {
+            let mut draw = self.seed.stream(&format!("cross {nth} {name}"));
+            if draw.below(2) == 0 {
+                properties.insert(name.clone(), value.clone());
+            }
+        }
+        self.generator.accepts(&crossed).then_some(crossed)
     }
 }
 
@@ -234,6 +313,8 @@ fn usable(
             Ok(generator) => tools.push(Arc::new(Tool {
                 name: name.to_owned(),
                 generator,
+                seed: wishes.seed,
+                kept: wishes.given.kept.get(name).cloned().unwrap_or_default(),
             })),
             Err(problem) => {
                 left_out.insert(name.to_owned(), problem.to_string());

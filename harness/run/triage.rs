@@ -3,7 +3,7 @@
 
 use super::baseline::Observation;
 use super::bench::{Bench, Cast};
-use super::compare::{concluded, differences, exercise, subject};
+use super::compare::{Outcome, concluded, differences, exercise, subject};
 use super::dependencies;
 use super::error::RunError;
 use super::evidence::Recordings;
@@ -20,6 +20,12 @@ use std::time::Instant;
 
 /// Runs a version twice and holds it against what its scenario explains.
 pub async fn triage(observation: &Observation) -> Result<Report, RunError> {
+    let seen = triaged(observation, &[]).await;
+    seen.map(|seen| seen.report)
+}
+
+/// The same with what was seen. Of the rules that are `held` more than what is suspicious is told.
+pub async fn triaged(observation: &Observation, held: &[Rule]) -> Result<Outcome, RunError> {
     let began = Instant::now();
     let mut setup = Setup::new(&observation.scenario, observation.seed, &observation.means)?;
     setup.adopt(&observation.package);
@@ -37,8 +43,12 @@ pub async fn triage(observation: &Observation) -> Result<Report, RunError> {
     changes.retain(|change| {
         // That there is a script says nothing; what it does, does.
         let severity = observation.policy.severity(change);
+        let least = match held.contains(&change.rule) {
+            true => Severity::Change,
+            false => Severity::Suspicious,
+        };
         change.rule != Rule::InstallScriptAdded
-            && severity.is_some_and(|severity| severity >= Severity::Suspicious)
+            && severity.is_some_and(|severity| severity >= least)
     });
     dependencies::name(&mut changes, None, &observation.package);
     let problems = bench.problems(&[("the server", &run)]);
@@ -50,21 +60,25 @@ pub async fn triage(observation: &Observation) -> Result<Report, RunError> {
         &observation.means.command,
     );
     let (findings, allowed) = judge(changes, &observation.policy, &recordings);
-    Ok(Report {
-        schema: SCHEMA.to_owned(),
-        verdict: concluded(&findings, &problems, &observation.policy),
-        old: None,
-        new: subject(&observation.package, Vec::new()),
-        exercise: exercise(
-            &run,
-            observation.seed,
-            2,
-            [setup.notes(), run.notes.clone()].concat(),
-            began,
-        ),
-        findings,
-        allowed,
-        problems,
+    Ok(Outcome {
+        report: Report {
+            schema: SCHEMA.to_owned(),
+            verdict: concluded(&findings, &problems, &observation.policy),
+            old: None,
+            new: subject(&observation.package, Vec::new()),
+            exercise: exercise(
+                &run,
+                observation.seed,
+                2,
+                [setup.notes(), run.notes.clone()].concat(),
+                began,
+            ),
+            findings,
+            allowed,
+            problems,
+        },
+        behaviour: both,
+        arguments: run.recorded.arguments,
     })
 }
 

@@ -6,7 +6,7 @@ use super::check::{number, whole};
 use super::load::read_planted;
 use super::model::{
     Allow, Answer, Content, Exercise, FailOn, File, HomeKind, InstallScripts, Level, Local, Place,
-    Platform, Policy, Scenario, Server, Setting, Smtp, Target, ToolPlan, Upstream,
+    Platform, Policy, Scenario, Server, Setting, Smtp, Step, Target, ToolPlan, Upstream,
 };
 use super::problem::Problems;
 use super::text::{quote, target_is_path};
@@ -361,6 +361,16 @@ fn exercise(view: View<'_>, problems: &mut Problems<'_>) -> Exercise {
             .filter_map(|(name, value)| {
                 let view = View(value.get_ref().as_table()?);
                 Some((name.get_ref().to_string(), tool(view, problems)))
+            })
+            .collect(),
+        sequence: view
+            .tables("sequence")
+            .filter_map(|(step, _)| {
+                let arguments = step.get("arguments").map(|value| json(value.get_ref()));
+                Some(Step {
+                    tool: step.owned("tool")?,
+                    arguments: arguments.unwrap_or_else(|| Value::Object(Map::new())),
+                })
             })
             .collect(),
     }

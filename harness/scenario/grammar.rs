@@ -357,9 +357,32 @@ const EXERCISE: Table = Table {
         )
         .default(Literal::Whole(Exercise::TIMEOUT_S)),
         key("tools", "Per tool, by its name.", Node::Map(Text::Line, &Node::Table(TOOL))),
+        key(
+            "sequence",
+            "Calls made as they stand, in this order, after the generated ones: what `turncoat fuzz` has found, say.",
+            Node::List(0, &Node::Table(STEP)),
+        ),
     ],
     one_of: &[],
     strangers: &[("args", "hints belong to a tool: `[exercise.tools.NAME]`")],
+};
+
+const STEP: Table = Table {
+    title: "[[exercise.sequence]]",
+    example: "",
+    keys: &[
+        Key {
+            need: Need::Required,
+            ..key("tool", "The tool to be called.", Node::Text(Text::Line))
+        },
+        key(
+            "arguments",
+            "What it is called with; nothing where absent.",
+            Node::Json,
+        ),
+    ],
+    one_of: &[],
+    strangers: &[("args", "a call's arguments are `arguments`")],
 };
 
 const TOOL: Table = Table {

@@ -22,7 +22,7 @@ mod tests;
 pub use load::{Known, load, parse};
 pub use model::{
     Allow, Answer, Content, Exercise, FORMAT, FailOn, File, HomeKind, InstallScripts, Level, Local,
-    Place, Platform, Policy, Scenario, Server, Setting, Smtp, Target, ToolPlan, Upstream,
+    Place, Platform, Policy, Scenario, Server, Setting, Smtp, Step, Target, ToolPlan, Upstream,
 };
 pub use problem::{Problem, ScenarioError};
 pub use schema::schema;

@@ -254,6 +254,8 @@ pub struct Exercise {
     pub timeout: Duration,
     /// Per tool, by its name.
     pub tools: BTreeMap<String, ToolPlan>,
+    /// Calls made as they stand after all others, in this order.
+    pub sequence: Vec<Step>,
 }
 
 impl Exercise {
@@ -272,8 +274,16 @@ impl Default for Exercise {
             idle: None,
             timeout: Duration::from_secs(Self::TIMEOUT_S),
             tools: BTreeMap::new(),
+            sequence: Vec::new(),
         }
     }
+}
+
+/// `[[exercise.sequence]]`: one call.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Step {
+    pub tool: String,
+    pub arguments: Value,
 }
 
 /// `[exercise.tools.NAME]`.

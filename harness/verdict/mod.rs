@@ -9,4 +9,4 @@ mod severity;
 pub use finding::{Finding, Package, Seen, Severity, Verdict};
 pub use judge::{Evidence, judge, verdict};
 pub use policy::{Allow, Policy};
-pub use report::{Allowed, Exercise, Problem, Reach, Report, Resources, SCHEMA, Subject};
+pub use report::{Allowed, Campaign, Exercise, Problem, Reach, Report, Resources, SCHEMA, Subject};

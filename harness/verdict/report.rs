@@ -58,11 +58,30 @@ pub struct Exercise {
     /// What was different in further runs, by the names that `--under` reads.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub conditions: Vec<String>,
+    /// The campaign that this was a part of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub campaign: Option<Campaign>,
     /// Per tool: calls made, answered without error, and calls that reached an upstream.
     pub reach: Vec<Reach>,
     /// What one run of each version used, by phase.
     #[serde(default, skip_serializing_if = "Resources::is_empty")]
     pub resources: Resources,
+}
+
+/// What a campaign has come to, with all earlier ones on the same targets in the same folder.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Campaign {
+    pub rounds: u64,
+    /// Made of each version.
+    pub calls: u64,
+    /// Calls of all servers, in this campaign alone.
+    pub per_second: f64,
+    /// Different things that the version in question was seen doing.
+    pub behaviours: u64,
+    /// Arguments worth keeping.
+    pub inputs: u64,
+    /// Where all of it is kept.
+    pub folder: String,
 }
 
 /// Figures of the first run of each version; of the old one only where it was run.

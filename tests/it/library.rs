@@ -77,6 +77,7 @@ fn compared(old: &str, new: &str) -> Report {
         policy: Policy::new(Severity::Suspicious),
         seed: Seed(1),
         means: Means {
+            given: Default::default(),
             calls: 6,
             only_call: None,
             jobs: 2,

@@ -13,6 +13,7 @@ mod conditions;
 mod conformance;
 mod context;
 mod ending;
+mod fuzz;
 mod gate;
 mod http;
 mod input;
