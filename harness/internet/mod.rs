@@ -25,6 +25,7 @@ mod limits;
 mod link;
 mod names;
 mod nearby;
+mod packet;
 mod shared;
 mod smtp;
 mod sniff;

@@ -1,6 +1,5 @@
-//! The two socket calls that the standard library lacks: receiving a datagram together with the
-//! address it was sent to, and building one that comes from any address. All `unsafe` of this
-//! module is here.
+//! The socket call that the standard library lacks: receiving a datagram together with the
+//! address it was sent to. All `unsafe` of this module is here.
 
 use std::io;
 use std::mem::{self, MaybeUninit};
@@ -112,64 +111,6 @@ fn address(raw: &libc::sockaddr_storage) -> Option<SocketAddr> {
     }
 }
 
-/// An IP packet with one UDP datagram in it (RFC 768; RFC 791 section 3.1; RFC 8200 section 3),
-/// for a raw socket that takes whole packets. None where the families differ or it is too long.
-pub fn udp_packet(from: SocketAddr, to: SocketAddr, payload: &[u8]) -> Option<Vec<u8>> {
-    let udp_len = u16::try_from(8 + payload.len()).ok()?;
-    let mut packet = Vec::with_capacity(48 + payload.len());
-    // The checksum covers a pseudo header of addresses, protocol and length.
-    let mut pseudo = 17 + u32::from(udp_len);
-    match (from.ip(), to.ip()) {
-        (IpAddr::V4(s), IpAddr::V4(d)) => {
-            let total = udp_len.checked_add(20)?;
-            packet.extend([0x45, 0]);
-            packet.extend(total.to_be_bytes());
-            packet.extend([0, 0, 0, 0, 64, 17, 0, 0]);
-            packet.extend(s.octets());
-            packet.extend(d.octets());
-            let sum = fold(words(&packet));
-            packet[10..12].copy_from_slice(&sum.to_be_bytes());
-            pseudo += words(&s.octets()) + words(&d.octets());
-        }
-        (IpAddr::V6(s), IpAddr::V6(d)) => {
-            packet.extend([0x60, 0, 0, 0]);
-            packet.extend(udp_len.to_be_bytes());
-            packet.extend([17, 64]);
-            packet.extend(s.octets());
-            packet.extend(d.octets());
-            pseudo += words(&s.octets()) + words(&d.octets());
-        }
-        _ => return None,
-    }
-    let at = packet.len();
-    packet.extend(from.port().to_be_bytes());
-    packet.extend(to.port().to_be_bytes());
-    packet.extend(udp_len.to_be_bytes());
-    packet.extend([0, 0]);
-    packet.extend(payload);
-    let sum = match fold(pseudo + words(&packet[at..])) {
-        0 => 0xffff,
-        sum => sum,
-    };
-    packet[at + 6..at + 8].copy_from_slice(&sum.to_be_bytes());
-    Some(packet)
-}
-
-/// The sum of 16-bit words; at most 32,780 of them, so it fits.
-fn words(bytes: &[u8]) -> u32 {
-    bytes
-        .chunks(2)
-        .map(|c| u32::from(c[0]) << 8 | c.get(1).map_or(0, |b| u32::from(*b)))
-        .sum()
-}
-
-fn fold(mut sum: u32) -> u16 {
-    while sum >> 16 != 0 {
-        sum = (sum & 0xffff) + (sum >> 16);
-    }
-    !(sum as u16)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -216,19 +157,5 @@ mod tests {
             let got = receive(a.as_fd(), &mut [0; 16]).unwrap();
             assert_eq!(got.to, Some(to));
         }
-    }
-
-    #[test]
-    fn checksums_of_a_packet_come_out_even() {
-        let from = "1.2.3.4:53".parse().unwrap();
-        let to = "10.0.2.100:40000".parse().unwrap();
-        let packet = udp_packet(from, to, b"odd").unwrap();
-        assert_eq!(fold(words(&packet[..20])), 0);
-        let pseudo = 17 + 11 + words(&packet[12..20]);
-        assert_eq!(fold(pseudo + words(&packet[20..])), 0);
-        let six = "[2606:4700::1]:53".parse().unwrap();
-        assert!(udp_packet(six, to, b"").is_none());
-        assert!(udp_packet(from, to, &vec![0; 65_536]).is_none());
-        assert_eq!(udp_packet(six, six, b"x").unwrap().len(), 49);
     }
 }

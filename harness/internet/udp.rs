@@ -1,8 +1,9 @@
 //! Datagrams: questions for the resolver, the clock and the own address are answered, everything
-//! else is only recorded. QUIC is recognised and left unanswered, so that clients fall back to TCP.
+//! else is only recorded. QUIC is recognised and refused, so that clients fall back to TCP at once.
 
 use super::dns;
 use super::names;
+use super::packet;
 use super::shared::Shared;
 use super::stun;
 use super::sys;
@@ -41,36 +42,49 @@ pub async fn serve(shared: Arc<Shared>, socket: OwnedFd, raw: Option<OwnedFd>) -
             continue;
         };
         // A reply that cannot be sent is a datagram lost, which UDP allows.
-        match &raw {
-            Some(raw) => {
-                if let Some(packet) = sys::udp_packet(to, got.from, &reply) {
-                    let _ =
-                        raw.send_to(&packet, &SockAddr::from(SocketAddr::new(got.from.ip(), 0)));
-                }
+        let packet = match (&raw, &reply) {
+            (Some(_), Reply::Datagram(reply)) => packet::datagram(to, got.from, reply),
+            (Some(_), Reply::Refusal) => packet::refusal(got.from, to, got.len),
+            (None, Reply::Datagram(reply)) => {
+                let _ = socket.send_to(reply, got.from).await;
+                None
             }
-            None => {
-                let _ = socket.send_to(&reply, got.from).await;
-            }
+            // Nobody else may speak for another machine's address.
+            (None, Reply::Refusal) => None,
+        };
+        if let (Some(raw), Some(packet)) = (&raw, packet) {
+            let _ = raw.send_to(&packet, &SockAddr::from(SocketAddr::new(got.from.ip(), 0)));
         }
     }
 }
 
-fn answer(shared: &Shared, payload: &[u8], from: SocketAddr, to: SocketAddr) -> Option<Vec<u8>> {
+enum Reply {
+    Datagram(Vec<u8>),
+    /// Nobody is there to take it.
+    Refusal,
+}
+
+fn answer(shared: &Shared, payload: &[u8], from: SocketAddr, to: SocketAddr) -> Option<Reply> {
     if to.port() == 53 {
-        return dns::resolve(shared, payload, "udp", to);
+        return dns::resolve(shared, payload, "udp", to).map(Reply::Datagram);
     }
+    let quic = is_quic(payload);
     shared.emit(Kind::Datagram(Datagram {
-        protocol: if is_quic(payload) { "quic" } else { "udp" }.into(),
+        protocol: if quic { "quic" } else { "udp" }.into(),
         peer: Peer {
             host: shared.host_of(to),
             address: to,
         },
         payload: Body::new(payload),
     }));
-    match to.port() {
+    if quic {
+        return Some(Reply::Refusal);
+    }
+    let reply = match to.port() {
         123 => ntp(payload, shared.now()),
         _ => stun::response(payload, names::seen_as(from)),
-    }
+    };
+    reply.map(Reply::Datagram)
 }
 
 /// A long header of QUIC's first packet (RFC 9000, section 17.2; RFC 9369, section 3).

@@ -114,6 +114,7 @@ fn world(mock: Arc<dyn Mock>) -> (World, Upstream) {
         upstreams: Vec::new(),
         smtp: Vec::new(),
         sink_mock: mock,
+        cues: Default::default(),
         seed: Seed(7),
         limits: Limits::default(),
     };

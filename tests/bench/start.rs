@@ -184,6 +184,7 @@ fn in_world(spec: &Spec) -> Duration {
             smtp: Vec::new(),
             imap: Vec::new(),
             sink_mock: Arc::new(Json::sink(Seed(1))),
+            cues: Default::default(),
             seed: Seed(1),
             limits: Limits::default(),
         };
