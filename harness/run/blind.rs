@@ -10,7 +10,7 @@ const ALWAYS: &[&str] = &[
     "install scripts get what the fake internet answers: one that downloads a part of its package does not get it",
     "what waits for circumstances other than those that were tried, or for arguments that were never generated, is not reached",
     "the clock is the run's own for programs that ask libc: statically linked ones and times of files show the real date, and timers of the kernel (timerfd, alarm) are not hurried",
-    "programs that bring their own certificate list (Deno; some of Go, Java and Rust) refuse the fake internet: seen as refused TLS, not as requests",
+    "programs that trust a certificate of their own, or a list compiled in without the root whose place turncoat takes, refuse the fake internet: seen as refused TLS, not as requests",
     "a server that looks for the sandbox still finds it by some signs: no network card, few processes and devices, process 1 as its parent, addresses that are not those of the real hosts, root's files that are nobody's, the clock's library among what is loaded; what it reads for that is told, what it only asks for is not",
     "of what is longer than 256 KiB, codings are undone in the first and the last 128 KiB, and of what is longer than 1 MiB the middle is not searched for what was confided; what a server says beyond a megabyte in one call is only looked at as it stands",
     "processor time and memory of a process whose parent lets the kernel reap it (SIGCHLD ignored) count while it lives and not afterwards; what is used beyond the old version by less than the rules ask for, or under other circumstances while nothing is asked, is recorded and not told",

@@ -8,12 +8,13 @@
 //!   not hide anything that no run showed.
 //! - `unsteady-count`: how often an operation is repeated in a call is not compared where runs
 //!   disagreed.
+//! - `varying-name`: see [`names`].
 //! - `varying-number`: a number that stood still in one version's runs and varies by itself in
 //!   the other's, around the same length, is measured (a duration, a size) and varied by chance
 //!   in neither or one. It must not hide a number that another one replaced for good, nor data
 //!   where a number was.
 
-use super::{Behaviour, Calls, Operation, Place, Scoped, Sightings};
+use super::{Behaviour, Calls, Operation, Place, Scoped, Sightings, names};
 use crate::provenance::{Expr, Part, Varying, words};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -31,9 +32,11 @@ pub fn learn(a: Behaviour, b: &Behaviour) -> Behaviour {
             ..Scoped::default()
         });
         ours.calls = ours.calls.max(theirs.calls);
+        let mut theirs = theirs.operations.clone();
+        names::agree(&mut ours.operations, &mut theirs);
         ours.operations = both(
             std::mem::take(&mut ours.operations),
-            &theirs.operations,
+            &theirs,
             |op, steady| op.steady &= steady,
             operation,
         );
@@ -324,6 +327,7 @@ fn rewritten(mut new: Behaviour, baseline: &Behaviour, is_general: fn(&Expr) -> 
         let Some(old) = baseline.scopes.get(scope) else {
             continue;
         };
+        names::adopt(&mut scoped.operations, &old.operations);
         for (name, operation) in &mut scoped.operations {
             let Some(old) = old.operations.get(name) else {
                 continue;

@@ -6,6 +6,7 @@ mod calls;
 mod collect;
 mod insta;
 mod learn;
+mod names;
 mod recent;
 mod store;
 mod text;

@@ -155,10 +155,13 @@ fn clients_of_node_and_programs_are_captured_whole() {
 #[test]
 fn clients_of_python_are_captured_whole() {
     let seen = Seen::of("clients-python");
-    for client in ["requests", "httpx", "aiohttp"] {
+    for client in ["requests", "httpx", "aiohttp", "curl-cffi"] {
         assert_eq!(seen.answers[client], "200", "{client}");
         seen.request(client);
     }
+    let tried = seen.find("datagram", "curl-cffi.client.example");
+    assert!(!tried.is_empty(), "HTTP/3 was tried first");
+    assert!(tried.iter().all(|sent| sent["protocol"] == "quic"));
     seen.message("websockets");
     assert_eq!(seen.answers["smtplib"], "sent");
     let [mail] = seen.find("mail", "smtplib.client.example")[..] else {

@@ -1,5 +1,6 @@
 //! What a deed is told as: under its own name, once, and without others that it is not.
 
+use crate::conditions::server;
 use crate::context::{Context, servers};
 use serde_json::Value;
 use std::fs;
@@ -127,5 +128,35 @@ fn a_line_added_to_a_planted_profile_is_that_line() {
     assert_eq!(
         findings[0]["now"],
         "file modify /home/alex/.bashrc [content = `alias sudo='sudo -E'`; mode = `644`]"
+    );
+}
+
+/// A folder of `mkdtemp` has another name in every run; what is made in it stands out all the same.
+#[test]
+fn a_temporary_folder_is_like_itself_and_hides_no_file() {
+    let context = Context::new();
+    let drafts = |more: &str| {
+        format!(
+            r#"
+const fs = require("node:fs");
+const folder = fs.mkdtempSync("/home/alex/.cache/draft-");
+fs.writeFileSync(folder + "/note.txt", "a note");
+{more}"#
+        )
+    };
+    let old = server(&context, "old", &drafts(""));
+    let more = "fs.writeFileSync(folder + \"/keep.txt\", \"a note\");";
+    let new = server(&context, "new", &drafts(more));
+    let line = |new: &str| format!("diff {old} {new} --calls 16 --under none --format json");
+    let report = context.line(&line(&old)).ended(0).json();
+    assert_eq!(report["findings"], serde_json::json!([]));
+    let output = context.line(&line(&new));
+    let report: Value = serde_json::from_str(&output.stdout).unwrap();
+    let findings = report["findings"].as_array().unwrap();
+    assert_eq!(rules(findings), ["new-file"; 2], "{findings:#?}");
+    assert!(
+        findings
+            .iter()
+            .all(|finding| title(finding).ends_with("/keep.txt"))
     );
 }

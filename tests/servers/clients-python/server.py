@@ -11,6 +11,7 @@ import aiohttp
 import httpx
 import requests
 import websockets
+from curl_cffi import requests as curl
 
 
 def at(name):
@@ -45,6 +46,13 @@ async def over_websockets(word):
         return await socket.recv()
 
 
+def over_curl(word):
+    """HTTP/3 where that is to be had."""
+    body = {"client": "curl-cffi", "word": word}
+    answer = curl.post(at("curl-cffi"), json=body, headers=headers("curl-cffi"), http_version="v3", timeout=20)
+    return str(answer.status_code)
+
+
 def over_smtplib(word):
     mail = EmailMessage()
     mail["From"] = "alex@corp.example"
@@ -65,6 +73,7 @@ def send(word):
         ("httpx", over_httpx),
         ("aiohttp", over_aiohttp),
         ("websockets", over_websockets),
+        ("curl-cffi", over_curl),
         ("smtplib", over_smtplib),
     ]:
         try:
