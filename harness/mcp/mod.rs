@@ -12,6 +12,7 @@
 //! http     frames as requests               wire     either of the two
 //! exchange one request, one answer          answer   what the server asks of its client
 //! era      handshakes                       surface  listings, page by page
+//! request  what is asked for
 //! ```
 
 mod answer;
@@ -23,6 +24,7 @@ mod frame;
 mod http;
 mod json;
 mod options;
+mod request;
 mod rpc;
 mod session;
 mod skim;
@@ -37,4 +39,5 @@ mod tests;
 pub use connect::{ConnectError, Probe, connect, connect_http};
 pub use http::{Dial, Dialling, Endpoint, Flavour, Stream, find, look};
 pub use options::{Direction, Era, Options, Tap};
+pub use request::{Reference, Request};
 pub use session::Session;

@@ -3,6 +3,7 @@
 use super::era::{self, Agreed, Round};
 use super::exchange::{Exchange, Reply};
 use super::options::{Era, Options};
+use super::request::Request;
 use super::surface;
 use crate::effect::{Surface, ToolResult};
 use serde_json::Value;
@@ -34,25 +35,20 @@ impl Session {
     /// returned and not emitted.
     pub async fn call(&mut self, tool: &str, arguments: &Value) -> ToolResult {
         let limit = self.options.call_timeout;
-        self.call_within(limit, tool, arguments).await
+        let request = Request::tool(tool, arguments);
+        self.ask(limit, tool, &request).await
     }
 
-    /// The same with another limit.
-    pub async fn call_within(
-        &mut self,
-        limit: Duration,
-        tool: &str,
-        arguments: &Value,
-    ) -> ToolResult {
+    /// The same with another limit, or for something else than a tool: the result is `of` that.
+    pub async fn ask(&mut self, limit: Duration, of: &str, request: &Request) -> ToolResult {
         self.exchange.watch.reset();
         let deadline = Instant::now() + limit;
-        let call = format!(r#""name":{},"arguments":{arguments}"#, Value::from(tool));
+        let Request { method, members } = request;
         let mut further = String::new();
         let mut rounds = 0;
         let (outcome, value, bytes) = loop {
-            let params = self.agreed.params(&format!("{call}{further}"));
-            let (value, frame) = match self.exchange.request("tools/call", &params, deadline).await
-            {
+            let params = self.agreed.params(&format!("{members}{further}"));
+            let (value, frame) = match self.exchange.request(method, &params, deadline).await {
                 Reply::Result { value, frame } => (value, frame),
                 Reply::Error { value, bytes } => break ("protocol-error", value, bytes),
                 Reply::Oversized(bytes) => break ("oversized", Value::Null, bytes),
@@ -79,7 +75,7 @@ impl Session {
             break ("protocol-error", value, bytes);
         };
         ToolResult {
-            tool: tool.into(),
+            tool: of.into(),
             outcome: outcome.into(),
             value,
             bytes,

@@ -234,12 +234,15 @@ impl<'a> Bench<'a> {
             let recorded = &run.recorded;
             let wanted = least * f64::from(run.valid_calls);
             if run.surface.tools.is_empty() {
-                add(
-                    format!("{name}: it declares no tool, so nothing was called"),
-                    Some(
-                        "does it need settings to declare them? name them under [server] env of a scenario",
-                    ),
-                );
+                // Prompts and resources may be all there is.
+                if recorded.reach.iter().all(|reach| reach.ok == 0) {
+                    add(
+                        format!("{name}: it declares no tool, so nothing was called"),
+                        Some(
+                            "does it need settings to declare them? name them under [server] env of a scenario",
+                        ),
+                    );
+                }
             } else if recorded.calls_ok == 0 || f64::from(recorded.calls_ok) < wanted {
                 add(
                     format!(

@@ -285,12 +285,13 @@ pub fn exercise(
     notes.sort();
     notes.dedup();
     let recorded = &run.recorded;
+    let is_tool = |name: &str| run.surface.tools.iter().any(|tool| tool["name"] == *name);
     Exercise {
         tools: run.surface.tools.len() as u64,
         tools_called: recorded
             .reach
             .iter()
-            .filter(|reach| reach.calls > 0)
+            .filter(|reach| reach.calls > 0 && is_tool(&reach.tool))
             .count() as u64,
         calls: u64::from(recorded.calls),
         calls_ok: u64::from(recorded.calls_ok),

@@ -8,7 +8,7 @@ use super::door::Speech;
 use super::error::RunError;
 use super::meter::Meter;
 use super::patience::Patience;
-use super::plan::Plan;
+use super::plan::{Call, Plan};
 use super::recorder::{Recorded, Recorder};
 use super::remote;
 use super::rest::{PAUSE, Rest, Scene, Watch};
@@ -21,7 +21,6 @@ use crate::mcp::Session;
 use crate::package::Package;
 use crate::sandbox::{self, Bound, Child, Mark, NOTICED};
 use crate::snapshot::Behaviour;
-use serde_json::Value;
 use std::future::Future;
 use std::path::PathBuf;
 use std::pin::Pin;
@@ -190,6 +189,7 @@ async fn exercise(job: &Job<'_>, live: &mut Live, planner: Planner<'_>, ties: Ti
     };
     let conditions = job.setup.conditions();
     let of = plan.len();
+    live.notes.extend(plan.note());
     let mut calls = plan.calls();
     let mut next = calls.next();
     let mut done = 0;
@@ -204,15 +204,16 @@ async fn exercise(job: &Job<'_>, live: &mut Live, planner: Planner<'_>, ties: Ti
         live.world
             .turn(conditions.weather(&call.tool, nth, plan.ways));
         live.meter.call(&call.tool);
-        live.recorder.call(&call.tool, &call.arguments);
+        live.recorder
+            .call(&call.tool, call.is_tool(), &call.arguments);
         // The next one is made while the server works on this one.
         let (result, ()) = tokio::join!(biased;
-            live.call(&call.tool, &call.arguments, conditions.hurries()),
+            live.call(&call, conditions.hurries()),
             async { next = calls.next() }
         );
         live.patience.ended(&call.tool, result.outcome != "timeout");
         live.recorder.emit(Kind::Result(result));
-        live.valid_calls += u32::from(call.valid);
+        live.valid_calls += u32::from(call.valid && call.is_tool());
         done += 1;
         let scene = scene(&live.world, &live.child, &live.recorder);
         live.rest.after(&call.tool, scene).await;
@@ -231,7 +232,7 @@ async fn exercise(job: &Job<'_>, live: &mut Live, planner: Planner<'_>, ties: Ti
             } else {
                 ("ended", LAST_WORDS)
             };
-            let at = format!("during call {done} of {of}, of tool `{}`", call.tool);
+            let at = format!("during call {done} of {of}, of {}", call.whose());
             live.problem = Some(RunError::plain(format!("the server {what} {at}")).hint(hint));
             break;
         }
@@ -292,10 +293,11 @@ async fn told(word: Option<watch::Receiver<bool>>) {
 }
 
 impl Live {
-    /// Calls a tool. In a `hurry`, a server that only waits for time to pass need not wait.
-    async fn call(&mut self, tool: &str, arguments: &Value, hurry: bool) -> ToolResult {
-        let limit = self.patience.limit(tool);
-        let answer = self.session.call_within(limit, tool, arguments);
+    /// Makes a call. In a `hurry`, a server that only waits for time to pass need not wait.
+    async fn call(&mut self, call: &Call, hurry: bool) -> ToolResult {
+        let limit = self.patience.limit(&call.tool);
+        let request = call.request();
+        let answer = self.session.ask(limit, &call.tool, &request);
         if !hurry {
             return answer.await;
         }

@@ -2,6 +2,7 @@
 //! the calls, keeps the record, and compares. The only place where sandbox, internet and client
 //! meet.
 
+mod asked;
 mod baseline;
 mod bench;
 mod blind;
@@ -27,6 +28,7 @@ mod remote;
 mod rest;
 mod services;
 mod setup;
+mod template;
 mod triage;
 mod trust;
 

@@ -1,9 +1,11 @@
 //! Which calls to make. The plan is made once, from the old version's surface, and both
 //! versions get the same calls; what only the new version declares is called in addition.
 
+use super::asked::{Asked, offers};
 use super::given::Given;
 use crate::effect::Surface;
 use crate::generate::{Dictionary, Generator, Hints};
+use crate::mcp::Request;
 use crate::scenario::Exercise;
 use crate::secret::Seed;
 use serde_json::{Value, json};
@@ -18,6 +20,8 @@ const LEAST_OF_CODE: u32 = 3;
 const FEW: u32 = 16;
 /// Calls made of a schema that only the new version has.
 const FRESH: u32 = 6;
+/// And of what is no tool: with what is required, with everything, where that is not the same.
+const BESIDE: u32 = 2;
 
 /// Calls of a run in which upstreams may fail, and of one tool.
 const FAILING: u32 = 32;
@@ -29,13 +33,34 @@ pub const SKIPPED: &str = "skipped by the scenario";
 /// Why a tool is left out that would be called in earnest.
 pub const DESTROYS: &str = "its annotations say that it destroys, and the server is a real one";
 
-/// One tool call to be made.
+/// One call to be made, of a tool mostly.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Call {
+    /// What it is told as: the tool's name.
     pub tool: String,
+    pub asked: Asked,
     pub arguments: Value,
     /// Whether the arguments satisfy the tool's schema.
     pub valid: bool,
+}
+
+impl Call {
+    pub fn request(&self) -> Request {
+        self.asked.request(&self.tool, &self.arguments)
+    }
+
+    /// Of whom it is, in words.
+    pub fn whose(&self) -> String {
+        match self.asked {
+            Asked::Tool => format!("tool `{}`", self.tool),
+            _ => format!("`{}`", self.tool),
+        }
+    }
+
+    /// Whether it is a tool's.
+    pub fn is_tool(&self) -> bool {
+        self.asked == Asked::Tool
+    }
 }
 
 /// Calls in the order they are made: round by round, one of each tool, so that calls of different
@@ -46,6 +71,10 @@ pub struct Plan {
     shares: Vec<Share>,
     /// Further calls after the rounds: tool, and number within its cases.
     further: Vec<(Arc<Tool>, u32)>,
+    /// Calls of what is no tool, each with how many.
+    beside: Vec<Share>,
+    /// How much of that is not asked for.
+    unasked: usize,
     /// Calls as somebody gave them, after all others.
     given: Arc<[Call]>,
     /// Make only this one, from 0.
@@ -83,7 +112,9 @@ impl Plan {
             tools.into_iter().map(move |tool| (tool, nth))
         };
         let further = self.further.iter().map(|(tool, nth)| (tool, *nth));
-        let made = (0..rounds).flat_map(of_round).chain(further);
+        let beside = self.beside.iter();
+        let beside = beside.flat_map(|share| (0..share.calls).map(move |nth| (&share.tool, nth)));
+        let made = (0..rounds).flat_map(of_round).chain(further).chain(beside);
         let made = made.map(Next::Made);
         let all = made.chain(self.given.iter().map(Next::Given));
         let (before, most) = self.only.map_or((0, usize::MAX), |only| (only as usize, 1));
@@ -96,8 +127,19 @@ impl Plan {
     /// How many calls there are.
     pub fn len(&self) -> u32 {
         let further = self.further.len() + self.given.len();
-        let all = self.shares.iter().map(|share| share.calls).sum::<u32>() + further as u32;
+        let shares = self.shares.iter().chain(&self.beside);
+        let all = shares.map(|share| share.calls).sum::<u32>() + further as u32;
         self.only.map_or(all, |only| u32::from(only < all))
+    }
+
+    /// What is not asked for, in a sentence.
+    pub fn note(&self) -> Option<String> {
+        let unasked = self.unasked;
+        (unasked > 0).then(|| {
+            format!(
+                "{unasked} prompts, resources or completions were not asked for: it lists too many"
+            )
+        })
     }
 
     /// Only the call with this number, from 0.
@@ -118,13 +160,30 @@ impl Plan {
     /// tools whose input schema is another.
     pub fn adapted(&self, old: &Surface, new: &Surface, wishes: &Wishes<'_>) -> Self {
         let mut plan = self.clone();
-        let is_there = |name: &str| new.tools.iter().any(|tool| tool["name"] == *name);
-        plan.shares.retain(|share| is_there(&share.tool.name));
-        let there = plan.given.iter().filter(|call| is_there(&call.tool));
-        plan.given = there.cloned().collect();
+        let (beside, unasked) = beside(new, wishes, &mut BTreeMap::new());
+        let is_tool = |name: &str| new.tools.iter().any(|tool| tool["name"] == *name);
+        let is_there = |call: &&Call| match call.asked {
+            Asked::Tool => is_tool(&call.tool),
+            _ => beside.iter().any(|share| share.tool.name == call.tool),
+        };
+        plan.shares.retain(|share| is_tool(&share.tool.name));
+        plan.given = plan.given.iter().filter(is_there).cloned().collect();
         if wishes.given.sequence.is_some() {
             return plan;
         }
+        // In the old version's order, and with the arguments made for its schemas.
+        let kept = |share: &Share| beside.iter().any(|new| new.tool.name == share.tool.name);
+        plan.beside.retain(kept);
+        for share in beside {
+            if !plan
+                .beside
+                .iter()
+                .any(|old| old.tool.name == share.tool.name)
+            {
+                plan.beside.push(share);
+            }
+        }
+        plan.unasked = unasked;
         let schema = |surface: &Surface, name: &str| {
             let tool = surface.tools.iter().find(|tool| tool["name"] == name);
             tool.map(|tool| tool["inputSchema"].clone())
@@ -165,6 +224,7 @@ pub struct Wishes<'a> {
 pub fn plan(surface: &Surface, wishes: &Wishes<'_>, calls: u32) -> Plan {
     let mut plan = Plan::default();
     let tools = usable(surface, wishes, &mut plan.left_out);
+    let (beside, unasked) = beside(surface, wishes, &mut plan.left_out);
     let alone = wishes.given.sequence.is_some();
     let steps: Vec<(&str, &Value)> = match &wishes.given.sequence {
         Some(steps) => steps.iter().map(|s| (&*s.tool, &s.arguments)).collect(),
@@ -173,7 +233,9 @@ pub fn plan(surface: &Surface, wishes: &Wishes<'_>, calls: u32) -> Plan {
             steps.map(|s| (&*s.tool, &s.arguments)).collect()
         }
     };
-    plan.given = given(&steps, &tools, &mut plan.left_out);
+    let others = beside.iter().map(|share| &share.tool);
+    let callable: Vec<&Arc<Tool>> = tools.iter().chain(others).collect();
+    plan.given = given(&steps, &callable, &mut plan.left_out);
     let many = (tools.len() as u32).max(1);
     plan.ways = (FAILING / many).clamp(1, FAILING_EACH);
     let least = match wishes.code.is_empty() || calls <= FEW {
@@ -184,6 +246,7 @@ pub fn plan(surface: &Surface, wishes: &Wishes<'_>, calls: u32) -> Plan {
     if alone {
         return plan;
     }
+    (plan.beside, plan.unasked) = (beside, unasked);
     let mut extra = calls.saturating_sub(share * tools.len() as u32);
     for tool in tools {
         let calls = match wishes
@@ -207,7 +270,7 @@ pub fn plan(surface: &Surface, wishes: &Wishes<'_>, calls: u32) -> Plan {
 /// The calls of a sequence that can be made.
 fn given(
     steps: &[(&str, &Value)],
-    tools: &[Arc<Tool>],
+    tools: &[&Arc<Tool>],
     left_out: &mut BTreeMap<String, String>,
 ) -> Arc<[Call]> {
     let mut calls = Vec::new();
@@ -215,6 +278,7 @@ fn given(
         match tools.iter().find(|tool| tool.name == *name) {
             Some(tool) => calls.push(Call {
                 tool: tool.name.clone(),
+                asked: tool.asked.clone(),
                 arguments: (*arguments).clone(),
                 valid: tool.generator.accepts(arguments),
             }),
@@ -235,6 +299,7 @@ enum Next<'a> {
 
 struct Tool {
     name: String,
+    asked: Asked,
     generator: Generator,
     seed: Seed,
     /// Arguments worth taking a part of.
@@ -244,17 +309,15 @@ struct Tool {
 impl Tool {
     fn call(&self, nth: u32) -> Call {
         let case = self.generator.case(nth);
-        if let Some(arguments) = self.crossed(nth, &case.arguments) {
-            return Call {
-                tool: self.name.clone(),
-                arguments,
-                valid: true,
-            };
-        }
+        let (arguments, valid) = match self.crossed(nth, &case.arguments) {
+            Some(arguments) => (arguments, true),
+            None => (case.arguments, case.valid),
+        };
         Call {
             tool: self.name.clone(),
-            arguments: case.arguments,
-            valid: case.valid,
+            asked: self.asked.clone(),
+            arguments,
+            valid,
         }
     }
 
@@ -298,28 +361,64 @@ fn usable(
             left_out.insert(name.to_owned(), DESTROYS.to_owned());
             continue;
         }
-        let hints = Hints {
-            args: of_tool
-                .map(|wishes| wishes.args.clone())
-                .unwrap_or_default(),
-            code: Arc::clone(wishes.code),
-        };
         let empty = json!({"type": "object"});
         let schema = tool
             .get("inputSchema")
             .filter(|schema| schema.is_object())
             .unwrap_or(&empty);
-        match Generator::new(name, schema, &hints, wishes.seed) {
-            Ok(generator) => tools.push(Arc::new(Tool {
-                name: name.to_owned(),
-                generator,
-                seed: wishes.seed,
-                kept: wishes.given.kept.get(name).cloned().unwrap_or_default(),
-            })),
-            Err(problem) => {
-                left_out.insert(name.to_owned(), problem.to_string());
-            }
+        match made(name, Asked::Tool, schema, wishes) {
+            Ok(tool) => tools.push(Arc::new(tool)),
+            Err(why) => _ = left_out.insert(name.to_owned(), why),
         }
     }
     tools
+}
+
+fn made(name: &str, asked: Asked, schema: &Value, wishes: &Wishes<'_>) -> Result<Tool, String> {
+    let of_tool = wishes.exercise.tools.get(name);
+    let hints = Hints {
+        args: of_tool
+            .map(|wishes| wishes.args.clone())
+            .unwrap_or_default(),
+        code: Arc::clone(wishes.code),
+    };
+    let generator = Generator::new(name, schema, &hints, wishes.seed);
+    Ok(Tool {
+        name: name.to_owned(),
+        asked,
+        generator: generator.map_err(|problem| problem.to_string())?,
+        seed: wishes.seed,
+        kept: wishes.given.kept.get(name).cloned().unwrap_or_default(),
+    })
+}
+
+/// Calls of what a surface offers beside its tools, and how much is not asked for.
+fn beside(
+    surface: &Surface,
+    wishes: &Wishes<'_>,
+    left_out: &mut BTreeMap<String, String>,
+) -> (Vec<Share>, usize) {
+    let (offers, mut unasked) = offers(surface);
+    let mut shares = Vec::new();
+    for offer in offers {
+        let name = offer.asked.name("");
+        let of_tool = wishes.exercise.tools.get(&name);
+        if of_tool.is_some_and(|wishes| wishes.skip) {
+            left_out.insert(name, SKIPPED.to_owned());
+            continue;
+        }
+        // A name or a schema that arguments cannot be made for is the server's own affair here:
+        // no client would ask for it.
+        let Ok(tool) = made(&name, offer.asked, &offer.schema, wishes) else {
+            unasked += 1;
+            continue;
+        };
+        let other = tool.call(0).arguments != tool.call(1).arguments;
+        let calls = of_tool.and_then(|wishes| wishes.calls);
+        shares.push(Share {
+            calls: calls.unwrap_or(if other { BESIDE } else { 1 }),
+            tool: Arc::new(tool),
+        });
+    }
+    (shares, unasked)
 }

@@ -40,6 +40,7 @@ enum Message {
     },
     Call {
         tool: String,
+        is_tool: bool,
         arguments: Value,
     },
     Jump {
@@ -58,6 +59,7 @@ enum Message {
 pub struct Recorded {
     pub behaviour: Behaviour,
     pub reach: Vec<Reach>,
+    /// Of tools.
     pub calls: u32,
     pub calls_ok: u32,
     /// The first calls' arguments by tool, to learn conditions from.
@@ -121,12 +123,14 @@ impl Recorder {
         let _ = self.queue.send(Message::Jump { now });
     }
 
-    /// A call begins; what is emitted from now on belongs to it.
-    pub fn call(&self, tool: &str, arguments: &Value) {
+    /// A call begins, of a tool or of something else that is asked for; what is emitted from now on
+    /// belongs to it.
+    pub fn call(&self, tool: &str, is_tool: bool, arguments: &Value) {
         let calls = self.now.load(Ordering::SeqCst) as u32 + 1;
         // The queue keeps the order: the call is in it before any effect of it can be.
         let message = Message::Call {
             tool: tool.to_owned(),
+            is_tool,
             arguments: arguments.clone(),
         };
         let _ = self.queue.send(message);
@@ -237,12 +241,12 @@ fn next(messages: &Receiver<Message>) -> Option<Message> {
 fn write(messages: &Receiver<Message>, mut log: Log, mut collector: Collector) -> Recorded {
     /// Arguments kept of one tool.
     const KEPT: usize = 2_000;
-    let mut tools: Vec<(Reach, u32)> = Vec::new();
+    let mut tools: Vec<(Reach, u32, bool)> = Vec::new();
     let mut by_call = Recent::default();
     let mut arguments: BTreeMap<String, Vec<Value>> = BTreeMap::new();
     let mut usages = Usages::default();
     let mut seq = 0;
-    let mut calls_ok = 0;
+    let (mut calls, mut calls_ok) = (0, 0);
     // A run without its end in the log was cut short.
     let mut ended = None;
     while let Some(message) = next(messages) {
@@ -255,10 +259,12 @@ fn write(messages: &Receiver<Message>, mut log: Log, mut collector: Collector) -
             } => ended = Some((isolation, blind_spots)),
             Message::Call {
                 tool,
+                is_tool,
                 arguments: args,
             } => {
+                calls += u32::from(is_tool);
                 collector.call(&tool, &args);
-                let known = tools.iter().position(|(reach, _)| reach.tool == tool);
+                let known = tools.iter().position(|(reach, ..)| reach.tool == tool);
                 let index = known.unwrap_or_else(|| {
                     let reach = Reach {
                         tool: tool.clone(),
@@ -266,7 +272,7 @@ fn write(messages: &Receiver<Message>, mut log: Log, mut collector: Collector) -
                         ok: 0,
                         effects: 0,
                     };
-                    tools.push((reach, u32::MAX));
+                    tools.push((reach, u32::MAX, is_tool));
                     tools.len() - 1
                 });
                 tools[index].0.calls += 1;
@@ -299,14 +305,14 @@ fn write(messages: &Receiver<Message>, mut log: Log, mut collector: Collector) -
                 seq += 1;
                 let index = call.and_then(|call| by_call.get(call));
                 if let (Some(index), Phase::Call) = (index, phase) {
-                    let (reach, counted) = &mut tools[*index];
+                    let (reach, counted, is_tool) = &mut tools[*index];
                     if is_outward(&effect.kind) && Some(*counted) != call {
                         *counted = call.unwrap_or_default();
                         reach.effects += 1;
                     }
                     if matches!(&effect.kind, Kind::Result(result) if result.outcome == "ok") {
                         reach.ok += 1;
-                        calls_ok += 1;
+                        calls_ok += u32::from(*is_tool);
                     }
                 }
                 if let Kind::Usage(usage) = &effect.kind {
@@ -317,7 +323,6 @@ fn write(messages: &Receiver<Message>, mut log: Log, mut collector: Collector) -
             }
         }
     }
-    let calls = by_call.count();
     if let Some((isolation, blind_spots)) = ended {
         log.write(Event::Finished {
             calls,
@@ -332,7 +337,7 @@ fn write(messages: &Receiver<Message>, mut log: Log, mut collector: Collector) -
         .map(|e| format!("the record of the run could not be written: {e}"));
     Recorded {
         behaviour: collector.finish(),
-        reach: tools.into_iter().map(|(reach, _)| reach).collect(),
+        reach: tools.into_iter().map(|(reach, ..)| reach).collect(),
         calls,
         calls_ok,
         arguments,

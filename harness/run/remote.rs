@@ -103,15 +103,14 @@ async fn calls(job: &Job<'_>, session: &mut Session, recorder: &Recorder, plan: 
     }
     let mut patience = Patience::new(job.setup.scenario().exercise.timeout);
     let of = plan.len();
+    made.notes.extend(plan.note());
     for (nth, call) in plan.calls().enumerate() {
-        recorder.call(&call.tool, &call.arguments);
+        recorder.call(&call.tool, call.is_tool(), &call.arguments);
         let limit = patience.limit(&call.tool);
-        let result = session
-            .call_within(limit, &call.tool, &call.arguments)
-            .await;
+        let result = session.ask(limit, &call.tool, &call.request()).await;
         patience.ended(&call.tool, result.outcome != "timeout");
         recorder.emit(Kind::Result(result));
-        made.valid += u32::from(call.valid);
+        made.valid += u32::from(call.valid && call.is_tool());
         let done = nth as u32 + 1;
         job.listener.hear(Progress::Calls {
             role: job.role,
@@ -119,7 +118,7 @@ async fn calls(job: &Job<'_>, session: &mut Session, recorder: &Recorder, plan: 
             of,
         });
         if session.is_gone() {
-            let at = format!("call {done} of {of}, of tool `{}`", call.tool);
+            let at = format!("call {done} of {of}, of {}", call.whose());
             let what = format!("nobody answers at its address any more since {at}");
             made.problem = Some(RunError::plain(what));
             break;
