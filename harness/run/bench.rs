@@ -228,6 +228,13 @@ impl<'a> Bench<'a> {
             if let Some(error) = &run.problem {
                 add(format!("{name}: {}", error.what), error.hint.as_deref());
             }
+            if let Some(only) = self.means.only_call
+                && run.recorded.reach.is_empty()
+            {
+                // How many there are is known when the server has said what it has.
+                let what = format!("{name}: there is no call {only}, so none was made");
+                add(what, Some("calls are counted from 0; see `--calls`"));
+            }
             if self.means.only_call.is_some() || self.means.given.sequence.is_some() {
                 continue;
             }

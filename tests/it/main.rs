@@ -6,6 +6,7 @@
     reason = "helpers of tests are tests"
 )]
 
+mod beside;
 mod calls;
 mod clients;
 mod clock;
