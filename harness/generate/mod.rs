@@ -30,6 +30,7 @@ mod cost;
 mod facets;
 mod feed;
 mod generator;
+mod handles;
 mod meaning;
 mod number;
 mod object;
@@ -53,4 +54,5 @@ mod tests;
 
 pub use code::{Dictionary, File, Language};
 pub use generator::{Case, Generator, Hints, Mark};
+pub use handles::Handles;
 pub use problem::SchemaProblem;

@@ -15,6 +15,7 @@ use super::rest::{PAUSE, Rest, Scene, Watch};
 use super::setup::Setup;
 use crate::effect::{FileChange, Kind, Phase, Sink, Surface, ToolResult};
 use crate::event::{Listener, Progress};
+use crate::generate::Handles;
 use crate::internet::mock::Json;
 use crate::internet::{Config, Limits, Sockets, Weather, World};
 use crate::mcp::Session;
@@ -193,7 +194,8 @@ async fn exercise(job: &Job<'_>, live: &mut Live, planner: Planner<'_>, ties: Ti
     let mut calls = plan.calls();
     let mut next = calls.next();
     let mut done = 0;
-    while let Some(call) = next.take() {
+    let mut handles = Handles::default();
+    while let Some(mut call) = next.take() {
         if done == of / 2
             && let Some(pause) = conditions.pause()
         {
@@ -201,6 +203,12 @@ async fn exercise(job: &Job<'_>, live: &mut Live, planner: Planner<'_>, ties: Ti
             live.advance(pause).await;
         }
         let nth = live.rest.calls(&call.tool);
+        if !call.given
+            && let Some(fed) = handles.feed(&call.tool, nth, &call.arguments)
+            && plan.accepts(&call.tool, &fed)
+        {
+            call.arguments = fed;
+        }
         live.world
             .turn(conditions.weather(&call.tool, nth, plan.ways));
         live.meter.call(&call.tool);
@@ -211,6 +219,7 @@ async fn exercise(job: &Job<'_>, live: &mut Live, planner: Planner<'_>, ties: Ti
             live.call(&call, conditions.hurries()),
             async { next = calls.next() }
         );
+        handles.hear(&call.tool, &result.value);
         live.patience.ended(&call.tool, result.outcome != "timeout");
         live.recorder.emit(Kind::Result(result));
         live.valid_calls += u32::from(call.valid && call.is_tool());

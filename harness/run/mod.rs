@@ -10,6 +10,7 @@ mod campaign;
 mod client;
 mod compare;
 mod condition;
+mod deed;
 mod dependencies;
 mod door;
 mod drive;

@@ -2,6 +2,7 @@
 //! versions get the same calls; what only the new version declares is called in addition.
 
 use super::asked::{Asked, offers};
+use super::deed::Deed;
 use super::given::Given;
 use crate::effect::Surface;
 use crate::generate::{Dictionary, Generator, Hints};
@@ -42,6 +43,8 @@ pub struct Call {
     pub arguments: Value,
     /// Whether the arguments satisfy the tool's schema.
     pub valid: bool,
+    /// Whether somebody gave the arguments as they stand.
+    pub given: bool,
 }
 
 impl Call {
@@ -122,6 +125,16 @@ impl Plan {
             Next::Made((tool, nth)) => tool.call(nth),
             Next::Given(call) => call.clone(),
         })
+    }
+
+    /// Whether these arguments satisfy a tool's schema.
+    pub fn accepts(&self, tool: &str, arguments: &Value) -> bool {
+        let further = self.further.iter().map(|(tool, _)| tool);
+        let shares = self.shares.iter().chain(&self.beside);
+        let mut tools = shares.map(|share| &share.tool).chain(further);
+        tools
+            .find(|known| known.name == tool)
+            .is_some_and(|tool| tool.generator.accepts(arguments))
     }
 
     /// How many calls there are.
@@ -223,7 +236,8 @@ pub struct Wishes<'a> {
 /// The calls for a surface.
 pub fn plan(surface: &Surface, wishes: &Wishes<'_>, calls: u32) -> Plan {
     let mut plan = Plan::default();
-    let tools = usable(surface, wishes, &mut plan.left_out);
+    let mut tools = usable(surface, wishes, &mut plan.left_out);
+    tools.sort_by_cached_key(|tool| Deed::of(&tool.name));
     let (beside, unasked) = beside(surface, wishes, &mut plan.left_out);
     let alone = wishes.given.sequence.is_some();
     let steps: Vec<(&str, &Value)> = match &wishes.given.sequence {
@@ -281,6 +295,7 @@ fn given(
                 asked: tool.asked.clone(),
                 arguments: (*arguments).clone(),
                 valid: tool.generator.accepts(arguments),
+                given: true,
             }),
             None => {
                 let why = left_out.entry((*name).to_owned());
@@ -318,6 +333,7 @@ impl Tool {
             asked: self.asked.clone(),
             arguments,
             valid,
+            given: false,
         }
     }
 

@@ -26,6 +26,7 @@ mod precise;
 mod resources;
 mod rude;
 mod sandbox;
+mod sequences;
 mod small;
 mod snapshots;
 mod source;
