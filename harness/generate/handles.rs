@@ -24,6 +24,8 @@ const EVERY: u32 = 4;
 #[derive(Debug, Default)]
 pub struct Handles {
     known: BTreeMap<String, Vec<Value>>,
+    /// By an argument's whole name: what the server itself would fill in.
+    completed: BTreeMap<String, Vec<Value>>,
 }
 
 impl Handles {
@@ -41,6 +43,23 @@ impl Handles {
             {
                 self.leaves(&value, &noun, DEPTH, &mut left);
             }
+        }
+    }
+
+    /// Learns what the server proposes for an argument (server/utilities/completion).
+    pub fn complete(&mut self, argument: &str, result: &Value) {
+        let values = result["completion"]["values"]
+            .as_array()
+            .into_iter()
+            .flatten();
+        let fits = |value: &&Value| {
+            let text = value.as_str().unwrap_or_default();
+            !text.is_empty() && text.len() <= LETTERS
+        };
+        let values: Vec<Value> = values.filter(fits).take(VALUES).cloned().collect();
+        let room = self.completed.len() < NAMES || self.completed.contains_key(argument);
+        if room && !values.is_empty() {
+            self.completed.insert(argument.to_owned(), values);
         }
     }
 
@@ -76,6 +95,24 @@ impl Handles {
             *place = handle;
         }
         any.then_some(Value::Object(fed))
+    }
+
+    /// The arguments of a prompt's or template's `nth` call with what the server proposes for them:
+    /// every second call.
+    pub fn fill(&self, nth: u32, arguments: &Value) -> Option<Value> {
+        if nth % 2 == 1 {
+            return None;
+        }
+        let mut filled: Map<String, Value> = arguments.as_object()?.clone();
+        let turn = (nth / 2) as usize;
+        let mut any = false;
+        for (name, value) in &mut filled {
+            if let Some(values) = self.completed.get(name) {
+                value.clone_from(&values[turn % values.len()]);
+                any = true;
+            }
+        }
+        any.then_some(Value::Object(filled))
     }
 
     /// A value for an argument: by its whole name, then by the name together with what the tool is
@@ -227,6 +264,19 @@ mod tests {
             handles.feed("get", 1, &json!({"user_id": "x"})),
             Some(json!({"user_id": "1"}))
         );
+    }
+
+    #[test]
+    fn what_the_server_proposes_is_taken() {
+        let mut handles = Handles::default();
+        handles.complete("tone", &json!({"completion": {"values": ["warm", "dry"]}}));
+        handles.complete("topic", &json!({"completion": {"values": []}}));
+        let given = json!({"tone": "x", "topic": "y"});
+        let filled = |nth| handles.fill(nth, &given);
+        assert_eq!(filled(0), Some(json!({"tone": "warm", "topic": "y"})));
+        assert_eq!(filled(1), None);
+        assert_eq!(filled(2), Some(json!({"tone": "dry", "topic": "y"})));
+        assert_eq!(handles.feed("set", 1, &given), None, "no tool's affair");
     }
 
     #[test]

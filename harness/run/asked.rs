@@ -5,6 +5,7 @@ use super::template;
 use crate::effect::Surface;
 use crate::mcp::{Reference, Request};
 use serde_json::{Map, Value, json};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Most asked for of each kind; a server may list a file for every day of its life.
 const EACH: usize = 16;
@@ -27,6 +28,8 @@ pub struct Offer {
     pub asked: Asked,
     /// What its arguments have to be.
     pub schema: Value,
+    /// Values worth trying, by argument.
+    pub hints: BTreeMap<String, Vec<Value>>,
 }
 
 impl Asked {
@@ -69,6 +72,15 @@ pub fn offers(surface: &Surface) -> (Vec<Offer>, usize) {
         left_out += list.len().saturating_sub(EACH);
         offers.extend(list.into_iter().take(EACH));
     };
+    // First, for the others to be asked for with what is proposed.
+    if completes {
+        let of_prompts = surface.prompts.iter().flat_map(prompt_arguments);
+        let of_templates = surface
+            .resource_templates
+            .iter()
+            .flat_map(template_variables);
+        take(of_prompts.chain(of_templates).collect());
+    }
     take(surface.prompts.iter().filter_map(prompt).collect());
     take(surface.resources.iter().filter_map(resource).collect());
     take(
@@ -78,15 +90,7 @@ pub fn offers(surface: &Surface) -> (Vec<Offer>, usize) {
             .filter_map(by_template)
             .collect(),
     );
-    if completes {
-        let of_prompts = surface.prompts.iter().flat_map(prompt_arguments);
-        let of_templates = surface
-            .resource_templates
-            .iter()
-            .flat_map(template_variables);
-        take(of_prompts.chain(of_templates).collect());
-    }
-    let mut known = std::collections::BTreeSet::new();
+    let mut known = BTreeSet::new();
     offers.retain(|offer| known.insert(offer.asked.name("")));
     (offers, left_out)
 }
@@ -107,6 +111,7 @@ fn prompt(prompt: &Value) -> Option<Offer> {
     }
     Some(Offer {
         asked: Asked::Prompt(prompt["name"].as_str()?.to_owned()),
+        hints: numbered(properties.keys()),
         schema: json!({"type": "object", "properties": properties, "required": required}),
     })
 }
@@ -119,6 +124,7 @@ fn resource(resource: &Value) -> Option<Offer> {
     Some(Offer {
         asked: Asked::Resource(resource["uri"].as_str()?.to_owned()),
         schema: json!({"type": "object", "maxProperties": 0}),
+        hints: BTreeMap::new(),
     })
 }
 
@@ -132,8 +138,15 @@ fn by_template(template: &Value) -> Option<Offer> {
         .collect();
     Some(Offer {
         asked: Asked::Template(uri.to_owned()),
+        hints: numbered(names.iter()),
         schema: json!({"type": "object", "properties": properties, "required": names}),
     })
+}
+
+/// A number is what most servers take for an identifier.
+fn numbered<'a>(names: impl Iterator<Item = &'a String>) -> BTreeMap<String, Vec<Value>> {
+    let names = names.filter(|name| name.to_lowercase().ends_with("id"));
+    names.map(|name| (name.clone(), vec![json!("1")])).collect()
 }
 
 fn prompt_arguments(prompt: &Value) -> Vec<Offer> {
@@ -141,12 +154,8 @@ fn prompt_arguments(prompt: &Value) -> Vec<Offer> {
         return Vec::new();
     };
     let names = arguments_of(prompt).filter_map(|argument| argument["name"].as_str());
-    names
-        .map(|name| Offer {
-            asked: Asked::PromptArgument(of.to_owned(), name.to_owned()),
-            schema: one(name),
-        })
-        .collect()
+    let asked = |name: &str| Asked::PromptArgument(of.to_owned(), name.to_owned());
+    names.map(|name| completion(name, asked(name))).collect()
 }
 
 fn template_variables(template: &Value) -> Vec<Offer> {
@@ -154,17 +163,18 @@ fn template_variables(template: &Value) -> Vec<Offer> {
         return Vec::new();
     };
     let names = template::variables(of).into_iter();
-    names
-        .map(|name| Offer {
-            schema: one(&name),
-            asked: Asked::TemplateVariable(of.to_owned(), name),
-        })
-        .collect()
+    let asked = |name: &str| Asked::TemplateVariable(of.to_owned(), name.to_owned());
+    names.map(|name| completion(&name, asked(&name))).collect()
 }
 
-/// The beginning of a value that is to be completed.
-fn one(name: &str) -> Value {
-    json!({"type": "object", "properties": {name: {"type": "string"}}, "required": [name]})
+/// The beginning of a value is to be completed; to nothing, all values are.
+fn completion(name: &str, asked: Asked) -> Offer {
+    let text = json!({"type": "string"});
+    Offer {
+        asked,
+        schema: json!({"type": "object", "properties": {name: text}, "required": [name]}),
+        hints: BTreeMap::from([(name.to_owned(), vec![json!("")])]),
+    }
 }
 
 #[cfg(test)]
@@ -193,12 +203,12 @@ mod tests {
         let names: Vec<String> = offers.iter().map(|offer| offer.asked.name("")).collect();
         assert_eq!(left_out, 24);
         assert_eq!(names.len(), 1 + 16 + 1 + 4);
-        assert_eq!(names[0], "prompts/get brief");
-        assert_eq!(names[1], "resources/read notes://0");
-        assert_eq!(names[17], "resources/read notes://{id}{?full}");
-        assert_eq!(names[18], "completion/complete brief topic");
-        assert_eq!(names[21], "completion/complete notes://{id}{?full} full");
-        assert_eq!(offers[0].schema["required"], json!(["topic"]));
+        assert_eq!(names[0], "completion/complete brief topic");
+        assert_eq!(names[3], "completion/complete notes://{id}{?full} full");
+        assert_eq!(names[4], "prompts/get brief");
+        assert_eq!(names[5], "resources/read notes://0");
+        assert_eq!(names[21], "resources/read notes://{id}{?full}");
+        assert_eq!(offers[4].schema["required"], json!(["topic"]));
     }
 
     #[test]

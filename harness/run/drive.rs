@@ -4,6 +4,7 @@ mod begin;
 mod end;
 
 use self::begin::{Failed, Outlets, begin};
+use super::asked::Asked;
 use super::door::Speech;
 use super::error::RunError;
 use super::meter::Meter;
@@ -203,10 +204,13 @@ async fn exercise(job: &Job<'_>, live: &mut Live, planner: Planner<'_>, ties: Ti
             live.advance(pause).await;
         }
         let nth = live.rest.calls(&call.tool);
-        if !call.given
-            && let Some(fed) = handles.feed(&call.tool, nth, &call.arguments)
-            && plan.accepts(&call.tool, &fed)
-        {
+        let fed = match &call.asked {
+            _ if call.given => None,
+            Asked::Tool => handles.feed(&call.tool, nth, &call.arguments),
+            Asked::Prompt(_) | Asked::Template(_) => handles.fill(nth, &call.arguments),
+            _ => None,
+        };
+        if let Some(fed) = fed.filter(|fed| plan.accepts(&call.tool, fed)) {
             call.arguments = fed;
         }
         live.world
@@ -219,7 +223,12 @@ async fn exercise(job: &Job<'_>, live: &mut Live, planner: Planner<'_>, ties: Ti
             live.call(&call, conditions.hurries()),
             async { next = calls.next() }
         );
-        handles.hear(&call.tool, &result.value);
+        match &call.asked {
+            Asked::PromptArgument(_, name) | Asked::TemplateVariable(_, name) => {
+                handles.complete(name, &result.value);
+            }
+            _ => handles.hear(&call.tool, &result.value),
+        }
         live.patience.ended(&call.tool, result.outcome != "timeout");
         live.recorder.emit(Kind::Result(result));
         live.valid_calls += u32::from(call.valid && call.is_tool());

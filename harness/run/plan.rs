@@ -1,7 +1,7 @@
 //! Which calls to make. The plan is made once, from the old version's surface, and both
 //! versions get the same calls; what only the new version declares is called in addition.
 
-use super::asked::{Asked, offers};
+use super::asked::{Asked, Offer, offers};
 use super::deed::Deed;
 use super::given::Given;
 use crate::effect::Surface;
@@ -382,7 +382,12 @@ fn usable(
             .get("inputSchema")
             .filter(|schema| schema.is_object())
             .unwrap_or(&empty);
-        match made(name, Asked::Tool, schema, wishes) {
+        let offer = Offer {
+            asked: Asked::Tool,
+            schema: schema.clone(),
+            hints: BTreeMap::new(),
+        };
+        match made(name, offer, wishes) {
             Ok(tool) => tools.push(Arc::new(tool)),
             Err(why) => _ = left_out.insert(name.to_owned(), why),
         }
@@ -390,18 +395,18 @@ fn usable(
     tools
 }
 
-fn made(name: &str, asked: Asked, schema: &Value, wishes: &Wishes<'_>) -> Result<Tool, String> {
+fn made(name: &str, offer: Offer, wishes: &Wishes<'_>) -> Result<Tool, String> {
     let of_tool = wishes.exercise.tools.get(name);
+    let mut args = offer.hints;
+    args.extend(of_tool.into_iter().flat_map(|wishes| wishes.args.clone()));
     let hints = Hints {
-        args: of_tool
-            .map(|wishes| wishes.args.clone())
-            .unwrap_or_default(),
+        args,
         code: Arc::clone(wishes.code),
     };
-    let generator = Generator::new(name, schema, &hints, wishes.seed);
+    let generator = Generator::new(name, &offer.schema, &hints, wishes.seed);
     Ok(Tool {
         name: name.to_owned(),
-        asked,
+        asked: offer.asked,
         generator: generator.map_err(|problem| problem.to_string())?,
         seed: wishes.seed,
         kept: wishes.given.kept.get(name).cloned().unwrap_or_default(),
@@ -425,7 +430,7 @@ fn beside(
         }
         // A name or a schema that arguments cannot be made for is the server's own affair here:
         // no client would ask for it.
-        let Ok(tool) = made(&name, offer.asked, &offer.schema, wishes) else {
+        let Ok(tool) = made(&name, offer, wishes) else {
             unasked += 1;
             continue;
         };
