@@ -78,7 +78,15 @@ async fn first_bytes(shared: Arc<Shared>, mut stream: Stream, link: Link, hold: 
         handled: false,
     };
     let limits = &shared.limits;
-    let read = match timeout(limits.fresh, stream.look()).await {
+    // What follows a request to a proxy may have come with it.
+    let come = stream.ahead().len();
+    let first = async {
+        match come {
+            0 => stream.look().await,
+            _ => Ok(come),
+        }
+    };
+    let read = match timeout(limits.fresh, first).await {
         Ok(read) => Some((read, hold)),
         Err(_) => {
             drop(hold);

@@ -15,10 +15,12 @@ pub fn begins(bytes: &[u8]) -> Option<bool> {
         [] | [4 | 5] => None,
         [5, count @ 1..=3, methods @ ..] => {
             let count = usize::from(*count);
-            let known = methods.iter().all(|m| *m <= 2) && methods.len() <= count;
-            match known && methods.len() < count {
+            let (offered, after) = methods.split_at(count.min(methods.len()));
+            let known = offered.iter().all(|m| *m <= 2);
+            match known && offered.len() < count {
                 true => None,
-                false => Some(known),
+                // What comes with it unasked is its password or its request.
+                false => Some(known && after.first().is_none_or(|b| matches!(b, 1 | 5))),
             }
         }
         [4, 1 | 2, rest @ ..] => match rest.get(6..) {
@@ -261,6 +263,9 @@ mod tests {
             (&[5, 3, 0, 1], None),
             (&[5, 1, 9], Some(false)),
             (&[5, 1, 0, 0], Some(false)),
+            (&[5, 1, 0, 5, 1, 0, 1, 1, 2, 3, 4, 0, 80], Some(true)),
+            (b"\x05\x01\x02\x01\x04alex\x03pw!", Some(true)),
+            (&[5, 1, 9, 5], Some(false)),
             (&[5, 200, 0], Some(false)),
             (b"\x04\x01\0\x50\x01\x02\x03\x04", None),
             (b"\x04\x01\0\x50\x01\x02\x03\x04\0", Some(true)),

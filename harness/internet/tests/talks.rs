@@ -70,6 +70,23 @@ async fn a_proxy_of_either_version_is_followed() {
 }
 
 #[tokio::test]
+async fn what_comes_with_a_request_to_a_proxy_is_served() {
+    for before in [
+        &b"\x05\x01\0\x05\x01\0\x03\x10api.corp.example\0\x50"[..],
+        b"\x05\x01\x02\x01\x04alex\x03pw!\x05\x01\0\x03\x10api.corp.example\0\x50",
+        b"\x04\x01\0\x50\0\0\0\x01alex\0api.corp.example\0",
+    ] {
+        let place = place();
+        let mut stream = place.dial("proxy.example", 1080);
+        let ask = b"GET /p HTTP/1.1\r\nHost: api.corp.example\r\n\r\n";
+        stream.write_all(&[before, ask].concat()).await.unwrap();
+        let http = place.http().await;
+        assert_eq!(http.peer.host.as_deref(), Some("api.corp.example"));
+        place.flow_with("destination", "api.corp.example:80").await;
+    }
+}
+
+#[tokio::test]
 async fn a_database_asks_for_its_password_inside_tls() {
     let place = place();
     // Any port: it is known by its first bytes.
