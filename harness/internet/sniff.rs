@@ -66,10 +66,12 @@ pub fn classify(bytes: &[u8]) -> First {
     if word == 0 || word > 32 {
         return First::Raw;
     }
-    let Some(end) = memchr::memchr(b'\n', bytes) else {
-        let text = bytes
-            .iter()
-            .all(|b| (0x20..0x7f).contains(b) || *b == b'\r' || *b >= 0x80);
+    let end = memchr::memchr(b'\n', bytes);
+    // Whether a line is one of text is seen the same way before its end and after it.
+    let text = bytes[..end.unwrap_or(bytes.len())]
+        .iter()
+        .all(|b| (0x20..0x7f).contains(b) || *b == b'\r' || *b >= 0x80);
+    let Some(end) = end else {
         return match (text, bytes.len() > LINE) {
             (true, false) => First::More,
             // A target that long is still a target.
@@ -77,6 +79,9 @@ pub fn classify(bytes: &[u8]) -> First {
             _ => First::Raw,
         };
     };
+    if !text {
+        return First::Raw;
+    }
     let line = bytes[..end].trim_ascii_end();
     if memchr::memmem::find(line, b" HTTP/1.").is_some() {
         return First::Http1;
@@ -124,6 +129,10 @@ mod tests {
             (b"GET / HTTP/1.1\r\n", First::Http1),
             (b"M-SEARCH * HTTP/1.1\r\n", First::Http1),
             (b"GET /", First::More),
+            (b"GET /\x01 HTTP/1.1\r\n", First::Raw),
+            (b"GET /\x01 HT", First::Raw),
+            (b"GET /\t HTTP/1.1\r\n", First::Raw),
+            (b"\x05\x01\x00\x05\x01\x00\x01", First::Socks),
             (b"get key\r\n", First::Raw),
             (PREFACE, First::Http2),
             (b"PRI * HT", First::More),
