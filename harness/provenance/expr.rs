@@ -4,6 +4,10 @@
 use super::{Coding, Source, Varying};
 use std::fmt::{self, Write as _};
 
+/// Codings in codings that are read: several times what is ever found, and far below what a stack
+/// holds. Whoever can write a snapshot would else end the program that reads it.
+const DEPTH: usize = 32;
+
 /// What a value is made of.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Expr(pub Vec<Part>);
@@ -148,7 +152,7 @@ impl Expr {
     /// Reads the canonical form.
     pub fn parse(text: &str) -> Option<Self> {
         let mut reader = Reader { rest: text };
-        let expr = reader.expr(false)?;
+        let expr = reader.expr(0)?;
         reader.rest.is_empty().then_some(expr)
     }
 }
@@ -212,19 +216,22 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn expr(&mut self, nested: bool) -> Option<Expr> {
+    fn expr(&mut self, depth: usize) -> Option<Expr> {
+        if depth > DEPTH {
+            return None;
+        }
         let mut parts = Vec::new();
         let mut text = String::new();
         while let Some(c) = self.rest.chars().next() {
             match c {
-                '}' if nested => break,
+                '}' if depth > 0 => break,
                 '}' => return None,
                 '{' => {
                     if !text.is_empty() {
                         parts.push(Part::Text(std::mem::take(&mut text)));
                     }
                     self.rest = &self.rest[1..];
-                    parts.push(self.braced()?);
+                    parts.push(self.braced(depth)?);
                     self.rest = self.rest.strip_prefix('}')?;
                 }
                 _ => text.push(self.char()?),
@@ -236,7 +243,7 @@ impl Reader<'_> {
         Some(Expr(parts))
     }
 
-    fn braced(&mut self) -> Option<Part> {
+    fn braced(&mut self, depth: usize) -> Option<Part> {
         let word = self
             .rest
             .find(|c: char| !c.is_ascii_alphanumeric() && c != '-')?;
@@ -245,7 +252,7 @@ impl Reader<'_> {
             let rest = &self.rest[word + 1..];
             if let Some(coding) = Coding::named(name) {
                 self.rest = rest;
-                return Some(Part::Coded(coding, self.expr(true)?));
+                return Some(Part::Coded(coding, self.expr(depth + 1)?));
             }
             let end = rest.find('}')?;
             let (body, after) = rest.split_at(end);
@@ -343,6 +350,15 @@ mod tests {
         let coded = Part::Coded(Coding::Hex, Expr(vec![value()]));
         assert!(!is_a_list(vec![value(), text(","), coded]));
         assert!(!is_a_list(vec![Part::Clock("unix".to_owned())]));
+    }
+
+    #[test]
+    fn nesting_has_an_end() {
+        let nested = |depth: usize| "{base64:".repeat(depth) + "x" + &"}".repeat(depth);
+        let deepest = nested(DEPTH);
+        assert_eq!(Expr::parse(&deepest).map(|e| e.to_string()), Some(deepest));
+        assert_eq!(Expr::parse(&nested(DEPTH + 1)), None);
+        assert_eq!(Expr::parse(&nested(1_000_000)), None);
     }
 
     /// Neighbouring text parts are one text part in the canonical form.

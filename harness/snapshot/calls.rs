@@ -16,6 +16,15 @@ pub struct Calls {
 }
 
 impl Calls {
+    /// The first so many calls.
+    pub fn first(count: u32) -> Self {
+        let ranges = count.checked_sub(1).map(|last| (0, last));
+        Self {
+            ranges: ranges.into_iter().collect(),
+            count,
+        }
+    }
+
     /// Adds a call; false if it was the last one added already.
     pub fn add(&mut self, call: u32) -> bool {
         match self.ranges.last_mut() {
@@ -77,13 +86,29 @@ impl Calls {
         }
     }
 
-    /// Calls of `self` that are not in `other`.
+    /// Calls of `self` that are not in `other`. Costs what the ranges are, not what is in them: a
+    /// snapshot may name any number.
     pub fn minus(&self, other: &Self) -> Self {
-        let mut out = Self::default();
-        for call in self.iter().filter(|call| !other.contains(*call)) {
-            out.add(call);
+        let mut ranges = Vec::new();
+        for &(from, to) in &self.ranges {
+            let mut left = Some(from);
+            for &(taken, until) in &other.ranges {
+                let Some(start) = left.filter(|start| *start <= to) else {
+                    break;
+                };
+                if until < start || taken > to {
+                    continue;
+                }
+                if taken > start {
+                    ranges.push((start, taken - 1));
+                }
+                left = until.checked_add(1);
+            }
+            ranges.extend(left.filter(|start| *start <= to).map(|start| (start, to)));
         }
-        out
+        ranges.truncate(MAX_RANGES);
+        let count = ranges.iter().map(|(from, to)| to - from + 1).sum();
+        Self { ranges, count }
     }
 }
 
@@ -121,13 +146,11 @@ impl FromStr for Calls {
             let (from, to) = range.split_once('-').unwrap_or((range, range));
             let (from, to): (u32, u32) = (from.parse().map_err(drop)?, to.parse().map_err(drop)?);
             let in_order = out.ranges.last().is_none_or(|(_, last)| *last < from);
-            if from > to || !in_order || out.ranges.len() == MAX_RANGES {
+            // As many calls as there are numbers could not be counted.
+            if from > to || to == u32::MAX || !in_order || out.ranges.len() == MAX_RANGES {
                 return Err(());
             }
-            out.count = out
-                .count
-                .checked_add((to - from).checked_add(1).ok_or(())?)
-                .ok_or(())?;
+            out.count += to - from + 1;
             out.ranges.push((from, to));
         }
         Ok(out)
@@ -139,6 +162,19 @@ mod tests {
     use super::Calls;
     use proptest::prelude::*;
     use std::collections::BTreeSet;
+
+    #[test]
+    fn as_many_as_there_are_numbers_cost_nothing() {
+        assert!("0-4294967295".parse::<Calls>().is_err());
+        let all: Calls = "0-4294967294".parse().unwrap();
+        assert_eq!((all.count(), &all), (u32::MAX, &Calls::first(u32::MAX)));
+        let halves = ["0-2147483647", "2147483648-4294967294"].map(|half| half.parse().unwrap());
+        let [low, high]: [Calls; 2] = halves;
+        assert_eq!((low.union(&high), all.minus(&low)), (all.clone(), high));
+        assert_eq!(all.minus(&all), Calls::default());
+        let holed = all.minus(&"5,7-9".parse().unwrap());
+        assert_eq!(holed.to_string(), "0-4,6,10-4294967294");
+    }
 
     proptest! {
         #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
@@ -152,6 +188,11 @@ mod tests {
             prop_assert_eq!(list(x.union(&y)), &a | &b);
             prop_assert_eq!(list(x.minus(&y)), &a - &b);
             prop_assert_eq!(x.meets(&y), !a.is_disjoint(&b));
+        }
+
+        #[test]
+        fn the_first_are_those_up_to_a_number(n in 0u32..200) {
+            prop_assert_eq!(Calls::first(n), (0..n).collect());
         }
 
         #[test]

@@ -57,7 +57,8 @@ pub fn write(accepted: &Accepted) -> String {
         let _ = match (&scope.tool, &scope.script) {
             (Some(tool), _) => write!(out, "\n== call {}, {} calls\n", escape(tool), scoped.calls),
             (None, Some(Script { package, event })) => {
-                let (package, event) = (escape(package), escape(event));
+                // The last comma is the one between them.
+                let (package, event) = (escape(package), escape(event).replace(',', "\\u{2c}"));
                 write!(out, "\n== {phase} {package}, {event}\n")
             }
             (None, None) => write!(out, "\n== {phase}\n"),
@@ -87,8 +88,7 @@ fn write_operation(out: &mut String, name: &str, operation: &Operation, calls: u
     if let Some(host) = &operation.host {
         facts.push(format!("to {}", escape(host)));
     }
-    let every = operation.calls.count() == calls;
-    if !every {
+    if operation.calls != Calls::first(calls) {
         facts.push(format!("calls {}", operation.calls));
     }
     if operation.most > 1 {
@@ -178,7 +178,10 @@ impl<'a> Reader<'a> {
             }
             let (scope, calls) = scope(head).ok_or_else(|| self.error("unknown section"))?;
             let operations = self.operations(calls)?;
-            behaviour.scopes.insert(scope, Scoped { calls, operations });
+            let scoped = Scoped { calls, operations };
+            if behaviour.scopes.insert(scope, scoped).is_some() {
+                return Err(self.error("a section for the second time"));
+            }
         }
         Ok(Accepted {
             seed,
@@ -207,14 +210,16 @@ impl<'a> Reader<'a> {
             self.next();
             let name = unescape(line).ok_or_else(|| self.error("a broken escape"))?;
             let operation = self.operation(calls)?;
-            operations.insert(name, operation);
+            if operations.insert(name, operation).is_some() {
+                return Err(self.error("an operation for the second time"));
+            }
         }
         Ok(operations)
     }
 
     fn operation(&mut self, calls: u32) -> Result<Operation, SnapshotError> {
         let mut operation = Operation {
-            calls: (0..calls).collect(),
+            calls: Calls::first(calls),
             most: 1,
             host: None,
             places: BTreeMap::new(),
@@ -234,7 +239,8 @@ impl<'a> Reader<'a> {
                     .strip_prefix("up to ")
                     .and_then(|t| t.strip_suffix(" times"))
                 {
-                    operation.most = times.parse().map_err(|_| self.error("a broken number"))?;
+                    let times = times.parse().ok().filter(|times| *times > 0);
+                    operation.most = times.ok_or_else(|| self.error("a broken number"))?;
                 } else if fact == "sometimes" {
                     operation.steady = false;
                 } else {
@@ -271,7 +277,9 @@ impl<'a> Reader<'a> {
             });
             known.calls = known.calls.union(&seen.calls);
             known.steady &= steady;
-            known.values.insert(value, seen);
+            if known.values.insert(value, seen).is_some() {
+                return Err(self.error("a value for the second time"));
+            }
         }
         Ok(operation)
     }
@@ -464,6 +472,51 @@ mod tests {
                     },
                 }
             })
+    }
+
+    #[test]
+    fn what_is_said_twice_is_refused() {
+        let read_tail = |tail: &str| {
+            let head = format!("{FORMAT}\nseed 1, calls 2\n\n== call a, 2 calls\n");
+            read(&(head + tail))
+                .map(|_| ())
+                .map_err(|e| (e.line, e.what))
+        };
+        assert_eq!(read_tail("x\n  to = a\n  to = b\n"), Ok(()));
+        for (tail, line, what) in [
+            ("x\n  to = a\n  to = a\n", 7, "a value for the second time"),
+            ("x\ny\nx\n", 7, "an operation for the second time"),
+            (
+                "x\n\n== call a, 2 calls\ny\n",
+                8,
+                "a section for the second time",
+            ),
+            ("x\n  @ up to 0 times\n", 6, "a broken number"),
+        ] {
+            assert_eq!(read_tail(tail), Err((line, what)), "{tail:?}");
+        }
+    }
+
+    #[test]
+    fn numbers_and_nesting_cost_no_more_than_their_text() {
+        let deep = "{base64:".repeat(100_000);
+        let text = format!(
+            "{FORMAT}\nseed 1, calls 4294967295\n\n== call a, 4294967295 calls\nx\n  to = a\n    @ calls 1-4294967294\n"
+        );
+        let accepted = read(&text).unwrap();
+        assert_eq!(read(&write(&accepted)), Ok(accepted));
+        assert!(read(&format!("{text}  to = {deep}\n")).is_err());
+    }
+
+    #[test]
+    fn what_is_not_as_it_would_be_written_reads_the_same_again() {
+        for tail in [
+            "== call a, 2 calls\nx\n  @ calls 5-6\n",
+            "== install p, e\\u{2c} f\nx\n",
+        ] {
+            let accepted = read(&format!("{FORMAT}\nseed 1, calls 2\n\n{tail}")).unwrap();
+            assert_eq!(read(&write(&accepted)), Ok(accepted), "{tail:?}");
+        }
     }
 
     proptest! {
