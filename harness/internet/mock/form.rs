@@ -63,7 +63,10 @@ fn multipart(kind: &str, body: &[u8]) -> Vec<(String, String)> {
     };
     let delimiter = format!("--{boundary}");
     let finder = memchr::memmem::Finder::new(delimiter.as_bytes());
-    let mut starts = finder.find_iter(body).map(|at| at + delimiter.len());
+    let lines = finder
+        .find_iter(body)
+        .filter(|at| is_a_line(body, *at, delimiter.len()));
+    let mut starts = lines.map(|at| at + delimiter.len());
     let Some(mut from) = starts.next() else {
         return Vec::new();
     };
@@ -99,9 +102,22 @@ fn multipart(kind: &str, body: &[u8]) -> Vec<(String, String)> {
     found
 }
 
-/// A parameter of a header, with or without quotes.
+/// Whether a delimiter is one: it begins a line, and nothing but its end, or the end of all parts,
+/// follows (RFC 2046, section 5.1.1).
+fn is_a_line(body: &[u8], at: usize, len: usize) -> bool {
+    let begins = at == 0 || body[at - 1] == b'\n';
+    let rest = &body[at + len..];
+    begins && (rest.starts_with(b"--") || rest.trim_ascii_start().len() < rest.len())
+}
+
+/// A parameter of a header, with or without quotes; a semicolon inside those ends none.
 fn parameter(header: &str, name: &str) -> Option<String> {
-    header.split(';').skip(1).find_map(|part| {
+    let mut quoted = false;
+    let parts = header.split(|c| {
+        quoted ^= c == '"';
+        c == ';' && !quoted
+    });
+    parts.skip(1).find_map(|part| {
         let (key, value) = part.trim().split_once('=')?;
         let value = value.trim().trim_matches('"');
         (key.trim().eq_ignore_ascii_case(name) && !value.is_empty()).then(|| value.to_owned())
@@ -159,6 +175,19 @@ pub(super) mod tests {
         assert_eq!(
             value(&parts).unwrap(),
             json!({"to": "a@b.example", "attachment": "a.txt"})
+        );
+        let body = "--b1\r\nContent-Disposition: form-data; name=\"a; name=x\"\r\n\r\n\
+                    x--b1\r\n--b12\r\n--b1\r\n\
+                    Content-Disposition: form-data; filename=\"b;c.txt\"; name=file\r\n\r\n\r\n--b1--\r\n";
+        let parts = request(
+            "POST",
+            "/",
+            "multipart/form-data; boundary=b1",
+            body.as_bytes(),
+        );
+        assert_eq!(
+            value(&parts).unwrap(),
+            json!({"a; name=x": "x--b1\r\n--b12", "file": "b;c.txt"})
         );
         let json = request("POST", "/", "application/json", b"{\"to\": 1}");
         assert_eq!(value(&json).unwrap(), json!({"to": 1}));
