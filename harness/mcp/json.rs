@@ -7,6 +7,7 @@
 //! flattened structures). Numbers that no `serde_json::Number` holds stay as their digits.
 
 use serde_json::{Map, Number, Value};
+use std::ops::Range;
 
 /// Nesting beyond this is refused. Below `serde_json`'s own 128, because values end up inside
 /// the lines of a run folder, and must be readable from there.
@@ -49,6 +50,21 @@ pub(super) fn parse(text: &[u8]) -> Result<(Value, Odd), Refused> {
         true => Ok((value, reader.odd)),
         false => Err(Refused::Syntax),
     }
+}
+
+/// The text of the member that a path of names leads to, exactly as it stands.
+pub(super) fn text_at<'a>(text: &'a [u8], path: &[&str]) -> Option<&'a str> {
+    let mut found = text;
+    for name in path {
+        let mut reader = Reader {
+            text: found,
+            at: 0,
+            values: 0,
+            odd: Odd::default(),
+        };
+        found = &found[reader.member(name)?];
+    }
+    std::str::from_utf8(found).ok()
 }
 
 struct Reader<'a> {
@@ -119,6 +135,31 @@ impl Reader<'_> {
             self.odd.duplicate_key |= map.insert(name, value).is_some();
             if self.ends(b'}')? {
                 return Ok(Value::Object(map));
+            }
+        }
+    }
+
+    /// Where the value of an object's member stands; of several with its name, of the last.
+    fn member(&mut self, wanted: &str) -> Option<Range<usize>> {
+        let mut found = None;
+        self.space();
+        self.expect(b"{").ok()?;
+        loop {
+            self.space();
+            if self.peek() != Some(b'"') {
+                return found;
+            }
+            let name = self.string().ok()?;
+            self.space();
+            self.expect(b":").ok()?;
+            self.space();
+            let start = self.at;
+            self.value(1).ok()?;
+            if name == wanted {
+                found = Some(start..self.at);
+            }
+            if self.ends(b'}').ok()? {
+                return found;
             }
         }
     }
@@ -303,7 +344,7 @@ impl Reader<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::{MAX_DEPTH, MAX_VALUES, Odd, Refused, parse};
+    use super::{MAX_DEPTH, MAX_VALUES, Odd, Refused, parse, text_at};
     use proptest::prelude::*;
     use serde_json::{Value, json};
 
@@ -374,6 +415,20 @@ mod tests {
         assert_eq!(parse(deep(1 << 20).as_bytes()), Err(Refused::TooDeep));
         let many = format!("[{}0]", "0,".repeat(MAX_VALUES));
         assert_eq!(parse(many.as_bytes()), Err(Refused::TooManyValues));
+    }
+
+    #[test]
+    fn a_member_is_found_as_it_stands() {
+        let text =
+            br#" {"a": 1, "r": {"s": "x"}, "r" : { "s":  {"\u00e9": [1.50, "\ud83d"]} , "t": 2} }"#;
+        let found = text_at(text, &["r", "s"]);
+        assert_eq!(found, Some(r#"{"\u00e9": [1.50, "\ud83d"]}"#));
+        assert_eq!(text_at(text, &["a"]), Some("1"));
+        for path in [&["s"][..], &["a", "s"], &["r", "x"]] {
+            assert_eq!(text_at(text, path), None, "{path:?}");
+        }
+        assert_eq!(text_at(b"{}", &["r"]), None);
+        assert_eq!(text_at(b"{\"r\":", &["r"]), None);
     }
 
     proptest! {

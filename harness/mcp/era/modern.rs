@@ -5,10 +5,9 @@ use super::Agreed;
 use crate::effect::ServerMessage;
 use crate::mcp::answer::Answers;
 use crate::mcp::exchange::{Allowed, Exchange};
+use crate::mcp::json::text_at;
 use crate::mcp::options::{Era, Options};
 use crate::mcp::rpc::{self, Outcome};
-use serde::Deserialize;
-use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
 pub(super) const DISCOVER: &str = "server/discover";
@@ -141,23 +140,9 @@ pub(in crate::mcp) fn round(exchange: &mut Exchange, result: &Value, frame: &[u8
     }
     if let Some(state) = result.get("requestState") {
         // The exact text where it can be had: the parsed value has lost how it was escaped.
-        let state = raw_state(frame).map_or_else(|| state.to_string(), str::to_owned);
+        let state_text = text_at(frame, &["result", "requestState"]);
+        let state = state_text.map_or_else(|| state.to_string(), str::to_owned);
         members += &format!(r#","requestState":{state}"#);
     }
     Round::Again(members)
-}
-
-fn raw_state(frame: &[u8]) -> Option<&str> {
-    #[derive(Deserialize)]
-    struct Answer<'a> {
-        #[serde(borrow)]
-        result: Asked<'a>,
-    }
-    #[derive(Deserialize)]
-    struct Asked<'a> {
-        #[serde(borrow, rename = "requestState")]
-        state: &'a RawValue,
-    }
-    let answer: Answer = serde_json::from_slice(frame).ok()?;
-    Some(answer.result.state.get())
 }

@@ -336,6 +336,16 @@ proptest! {
     }
 }
 
+/// A key by which a library of JSON marks texts within texts is a key like others.
+#[test]
+fn a_library_s_own_key_is_nothing_special() {
+    let inner = json!({"$serde_json::private::RawValue": "["});
+    readable(&Kind::Surface(Surface {
+        server: inner,
+        ..Surface::default()
+    }));
+}
+
 fn readable(kind: &Kind) {
     let text = serde_json::to_string(kind).unwrap();
     serde_json::from_str::<Kind>(&text).unwrap();
