@@ -42,6 +42,9 @@
 //! - [`report`]: a report for people, for CI systems, and in the formats other tools read.
 //! - [`cli`]: commands, options, exit statuses.
 //!
+//! Beside them stands `fuzzing`, which only tests and fuzzers are built with: what has to hold of
+//! every reader of hostile bytes, whatever they are.
+//!
 //! # What never happens
 //!
 //! - From [`secret`] to [`event`] nothing reads a clock, opens a connection or waits: the same
@@ -73,6 +76,8 @@ pub mod cli;
 pub mod diff;
 pub mod effect;
 pub mod event;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 pub mod generate;
 pub mod internet;
 pub mod mcp;

@@ -29,6 +29,8 @@ mod code;
 mod cost;
 mod facets;
 mod feed;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod generator;
 mod handles;
 mod meaning;

@@ -57,7 +57,7 @@ pub async fn serve(shared: Arc<Shared>, socket: OwnedFd, v6: bool) -> io::Result
 }
 
 /// What an echo request in an IPv4 packet carries, and where it goes (RFC 791, section 3.1).
-fn packet(packet: &[u8]) -> Option<(&[u8], IpAddr)> {
+pub(super) fn packet(packet: &[u8]) -> Option<(&[u8], IpAddr)> {
     let head = 4 * usize::from(packet.first()? & 0xf);
     let to = Ipv4Addr::from(*packet.get(16..)?.first_chunk::<4>()?);
     Some((echo(packet.get(head..)?, REQUEST4)?, to.into()))

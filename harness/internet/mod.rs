@@ -17,6 +17,8 @@ mod cues;
 mod dialogue;
 mod dns;
 mod flow;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod git;
 mod http;
 mod icmp;

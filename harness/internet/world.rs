@@ -224,7 +224,7 @@ impl World {
         }
     }
 
-    #[cfg(test)]
+    #[cfg(any(test, fuzzing))]
     pub(super) fn shared(&self) -> &Arc<Shared> {
         &self.shared
     }

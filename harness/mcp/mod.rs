@@ -21,6 +21,8 @@ mod elicit;
 mod era;
 mod exchange;
 mod frame;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod http;
 mod json;
 mod options;

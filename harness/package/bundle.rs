@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 #[derive(Debug, Deserialize)]
-struct Bundle {
+pub(super) struct Bundle {
     name: String,
     version: String,
     server: Server,
@@ -127,7 +127,7 @@ fn plain(call: &Call, label: &str) -> Package {
     }
 }
 
-fn read(root: &Path, file: &Path) -> Result<Bundle, FetchError> {
+pub(super) fn read(root: &Path, file: &Path) -> Result<Bundle, FetchError> {
     let bad = |reason: String| FetchError::Config {
         file: file.to_owned(),
         reason,

@@ -179,7 +179,7 @@ fn read(file: &Path, name: &str) -> Result<Server, FetchError> {
 }
 
 /// JSON as editors write it: without comments and the commas that end lists.
-fn without_comments(text: &str) -> String {
+pub(super) fn without_comments(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     let mut rest = text.trim_start_matches('\u{feff}');
     while let Some(c) = rest.chars().next() {

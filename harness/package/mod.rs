@@ -17,6 +17,8 @@ mod config;
 mod copy;
 mod error;
 mod fetch;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod hint;
 mod host;
 mod launcher;

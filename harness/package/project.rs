@@ -32,7 +32,7 @@ struct PyProject {
 
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-struct Project {
+pub(super) struct Project {
     name: String,
     version: Option<String>,
     requires_python: Option<String>,
@@ -178,7 +178,7 @@ fn prepare(
     })
 }
 
-fn read(folder: &Path) -> Result<Option<Project>, FetchError> {
+pub(super) fn read(folder: &Path) -> Result<Option<Project>, FetchError> {
     let file = folder.join("pyproject.toml");
     let Some(text) = read_bounded(&file)? else {
         return Ok(None);
@@ -199,7 +199,7 @@ fn read(folder: &Path) -> Result<Option<Project>, FetchError> {
 }
 
 /// What has to be installed: the project's own list, or else the requirements beside it.
-fn needs(folder: &Path, project: Option<&Project>) -> Result<Requirements, FetchError> {
+pub(super) fn needs(folder: &Path, project: Option<&Project>) -> Result<Requirements, FetchError> {
     let beside = folder.join("requirements.txt").is_file();
     match project {
         Some(project) if !project.dynamic.iter().any(|field| field == "dependencies") => {

@@ -10,6 +10,8 @@ mod clock;
 mod coding;
 mod explain;
 mod expr;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod hunt;
 mod inputs;
 mod leaves;

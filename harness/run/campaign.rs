@@ -5,7 +5,7 @@
 //! A round is nothing that `diff` or `triage` could not do with the same seed: whatever is found
 //! can be seen again with these.
 
-mod kept;
+pub(super) mod kept;
 mod round;
 mod shrink;
 

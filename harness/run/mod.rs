@@ -18,6 +18,8 @@ mod elsewhere;
 mod error;
 mod evidence;
 mod floor;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod given;
 mod install;
 pub mod log;

@@ -8,6 +8,8 @@
 mod build;
 mod check;
 mod excerpt;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod grammar;
 mod load;
 mod model;

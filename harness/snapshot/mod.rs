@@ -4,6 +4,8 @@
 mod behaviour;
 mod calls;
 mod collect;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod insta;
 mod learn;
 mod names;

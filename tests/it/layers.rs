@@ -68,6 +68,21 @@ const TABLE: &[(&str, &[&str])] = &[
             "report",
         ],
     ),
+    // What fuzzers ask of the readers: not part of the product.
+    (
+        "fuzzing",
+        &[
+            "secret",
+            "scenario",
+            "generate",
+            "provenance",
+            "snapshot",
+            "package",
+            "internet",
+            "mcp",
+            "run",
+        ],
+    ),
 ];
 
 #[test]

@@ -33,7 +33,7 @@ impl Language {
 }
 
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Token<'c> {
+pub(in crate::generate) enum Token<'c> {
     Word(&'c str),
     /// A string without anything put in; empty where it is too long to be of use.
     Text(String),
@@ -67,7 +67,7 @@ const BEFORE_A_PATTERN: &[&str] = &[
 ];
 
 /// The tokens of `code`, of at most `most` of them.
-pub(super) fn tokens(code: &str, language: Language, most: usize) -> Vec<Token<'_>> {
+pub(in crate::generate) fn tokens(code: &str, language: Language, most: usize) -> Vec<Token<'_>> {
     let mut lexer = Lexer {
         code,
         rest: code.char_indices().peekable(),

@@ -11,4 +11,6 @@ mod used;
 pub use dictionary::{Dictionary, File};
 pub(super) use dictionary::{Entry, is_a_host, plain};
 pub use lex::Language;
+#[cfg(any(test, fuzzing))]
+pub(super) use lex::tokens;
 pub(super) use used::{Literal, Order, Use, What};

@@ -2,7 +2,7 @@
 //! A request is an effect before the first byte of its answer leaves.
 
 mod body;
-mod coding;
+pub(super) mod coding;
 mod date;
 mod exchange;
 mod message;

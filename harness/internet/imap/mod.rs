@@ -15,7 +15,7 @@ mod account;
 mod command;
 mod fetch;
 mod folder;
-mod message;
+pub(super) mod message;
 mod search;
 mod seeded;
 mod session;

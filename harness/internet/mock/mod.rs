@@ -8,6 +8,8 @@
 
 mod answer;
 mod form;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod github;
 mod har;
 mod json;

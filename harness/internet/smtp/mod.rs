@@ -3,7 +3,7 @@
 
 mod auth;
 mod command;
-mod message;
+pub(super) mod message;
 mod rule;
 mod session;
 mod transaction;

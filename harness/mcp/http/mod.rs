@@ -20,5 +20,7 @@ mod line;
 mod wire;
 
 pub use endpoint::{Dial, Dialling, Endpoint, Flavour, Stream};
+#[cfg(any(test, fuzzing))]
+pub(super) use events::Events;
 pub use find::{find, look};
 pub(super) use wire::Http;

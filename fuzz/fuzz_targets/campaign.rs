@@ -1,0 +1,3 @@
+#![no_main]
+
+turncoat_fuzz::target!("campaign");
