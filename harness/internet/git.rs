@@ -46,9 +46,9 @@ fn refs(service: &str) -> Vec<u8> {
         "git-receive-pack" => "report-status delete-refs ofs-delta",
         _ => "ofs-delta no-progress",
     };
-    let mut out = line(&format!("# service={service}\n"));
+    let mut out = line(format!("# service={service}\n"));
     out.extend(b"0000");
-    out.extend(line(&format!(
+    out.extend(line(format!(
         "{NO_OBJECT} capabilities^{{}}\0{capabilities} {AGENT}\n"
     )));
     out.extend(b"0000");
@@ -57,7 +57,7 @@ fn refs(service: &str) -> Vec<u8> {
 
 /// That all is well (gitprotocol-pack (5), "Report Status"). A client that first sends nothing,
 /// to see whether it may, is told nothing.
-fn report(body: &[u8]) -> Vec<u8> {
+pub(super) fn report(body: &[u8]) -> Vec<u8> {
     let mut refs = Vec::new();
     let mut rest = body;
     while refs.len() < COMMANDS
@@ -65,8 +65,7 @@ fn report(body: &[u8]) -> Vec<u8> {
     {
         // Two objects and a name; capabilities follow the first one's.
         let command = command.split(|b| *b == 0).next().unwrap_or_default();
-        let command = String::from_utf8_lossy(command);
-        let name = command.trim_end().splitn(3, ' ').nth(2).map(str::to_owned);
+        let name = command.trim_ascii_end().splitn(3, |b| *b == b' ').nth(2);
         refs.extend(name);
         rest = after;
     }
@@ -75,19 +74,20 @@ fn report(body: &[u8]) -> Vec<u8> {
     }
     let mut out = line("unpack ok\n");
     for name in refs {
-        out.extend(line(&format!("ok {name}\n")));
+        out.extend(line([b"ok ", name, b"\n"].concat()));
     }
     out.extend(b"0000");
     out
 }
 
 /// A line with its length before it, in four digits (gitprotocol-common (5)).
-fn line(text: &str) -> Vec<u8> {
-    format!("{:04x}{text}", text.len() + 4).into_bytes()
+fn line(text: impl AsRef<[u8]>) -> Vec<u8> {
+    let text = text.as_ref();
+    [format!("{:04x}", text.len() + 4).as_bytes(), text].concat()
 }
 
 /// The next line and what follows; none at a flush or the end.
-fn read_line(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+pub(super) fn read_line(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let digits = std::str::from_utf8(bytes.get(..4)?).ok()?;
     let len = usize::from_str_radix(digits, 16).ok()?;
     Some((bytes.get(4..len)?, &bytes[len..]))
@@ -131,6 +131,29 @@ mod tests {
         );
         assert_eq!(ask("GET", "/a.git/HEAD", "", b""), None);
         assert_eq!(ask("GET", "/a/info/refs", "service=git-x", b""), None);
+    }
+
+    #[test]
+    fn names_come_back_byte_for_byte() {
+        // As text, what is no UTF-8 grows beyond what a line's length can say.
+        let name = [0xff; 40_000];
+        let command = [
+            NO_OBJECT.as_bytes(),
+            b" ",
+            NO_OBJECT.as_bytes(),
+            b" ",
+            &name,
+        ]
+        .concat();
+        let (unpack, rest) = read_line(&report(&line(command)))
+            .map(|(a, b)| (a.to_vec(), b.to_vec()))
+            .unwrap();
+        assert_eq!(unpack, b"unpack ok\n");
+        let (said, rest) = read_line(&rest).unwrap();
+        assert_eq!(
+            (said, rest),
+            (&[b"ok ", &name[..], b"\n"].concat()[..], &b"0000"[..])
+        );
     }
 
     proptest! {
