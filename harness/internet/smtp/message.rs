@@ -133,7 +133,8 @@ fn leaves(raw: &[u8]) -> Option<Vec<MailPart>> {
             body: Body::new(contents),
         });
     }
-    Some(leaves)
+    // Of parts that are not closed, a parser may be left with none.
+    (!leaves.is_empty()).then_some(leaves)
 }
 
 #[cfg(test)]
