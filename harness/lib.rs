@@ -43,7 +43,8 @@
 //! - [`cli`]: commands, options, exit statuses.
 //!
 //! Beside them stands `fuzzing`, which only tests and fuzzers are built with: what has to hold of
-//! every reader of hostile bytes, whatever they are.
+//! every reader of hostile bytes, whatever they are. Fuzzers alone are built with
+//! `run::differential`, which keeps two versions up and calls them with what they draw.
 //!
 //! # What never happens
 //!

@@ -2,6 +2,11 @@
 
 mod begin;
 mod end;
+#[cfg(fuzzing)]
+mod standing;
+
+#[cfg(fuzzing)]
+pub use standing::Standing;
 
 use self::begin::{Failed, Outlets, begin};
 use super::asked::Asked;
@@ -95,16 +100,20 @@ pub async fn drive(job: &Job<'_>, planner: Planner<'_>, ties: Ties) -> Result<Ru
     if let Some(elsewhere) = &job.package.remote {
         return remote::drive(job, elsewhere, planner).await;
     }
+    let mut live = start(job).await?;
+    exercise(job, &mut live, planner, ties).await;
+    Ok(live.end(job).await)
+}
+
+/// Starts the server, and starts it again where it wants to be spoken to in another way.
+async fn start(job: &Job<'_>) -> Result<Live, RunError> {
     let began = Instant::now();
     let mut speech = job.speech.clone();
     let mut first: Option<RunError> = None;
-    for start in 0..STARTS {
+    for nth in 0..STARTS {
         let left = START.0.saturating_sub(began.elapsed()).max(START.1);
-        match begin(job, speech.clone(), start, left).await {
-            Ok(mut live) => {
-                exercise(job, &mut live, planner, ties).await;
-                return Ok(live.end(job).await);
-            }
+        match begin(job, speech.clone(), nth, left).await {
+            Ok(live) => return Ok(live),
             Err(Failed { error, other: None }) => return Err(again(first, error)),
             Err(Failed {
                 error,

@@ -12,6 +12,8 @@ mod compare;
 mod condition;
 mod deed;
 mod dependencies;
+#[cfg(fuzzing)]
+pub mod differential;
 mod door;
 mod drive;
 mod elsewhere;
