@@ -17,6 +17,8 @@ pub(super) const FLOOR: usize = 40;
 /// Most subschemas in one tool's schema, and how deep they may nest.
 pub(super) const SCHEMA_NODES: usize = 50_000;
 pub(super) const SCHEMA_DEPTH: usize = 96;
+/// Most copies of parts of a schema in which a reference leads elsewhere than in the original.
+pub(super) const COPIES: usize = 64;
 /// Most subschema visits a single validation may need; past it a value counts as unchecked.
 pub(super) const VISITS: usize = 50_000;
 /// Most steps a pattern may backtrack while matching one string.

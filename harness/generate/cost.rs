@@ -4,21 +4,17 @@
 //! `anyOf` doubles that at each step. Counting the visits with an end to the counting is cheap and
 //! keeps a hostile schema from stopping the run.
 
-use super::{
-    budget,
-    refs::{Refs, Target},
-};
+use super::{budget, refs};
 use serde_json::Value;
 
 /// Whether checking `value` takes at most [`budget::VISITS`] visits.
-pub(super) fn affordable(root: &Value, refs: &Refs, value: &Value) -> bool {
+pub(super) fn affordable(root: &Value, value: &Value) -> bool {
     let mut left = budget::VISITS;
-    Count { root, refs }.visit(root, value, 0, &mut left)
+    Count { root }.visit(root, value, 0, &mut left)
 }
 
 struct Count<'s> {
     root: &'s Value,
-    refs: &'s Refs,
 }
 
 impl Count<'_> {
@@ -35,10 +31,7 @@ impl Count<'_> {
             let mut here = |sub| self.visit(sub, value, depth + 1, left);
             match (key.as_str(), sub) {
                 ("$ref" | "$dynamicRef" | "$recursiveRef", Value::String(target)) => {
-                    match self.refs.resolve(self.root, target) {
-                        Target::Schema(sub) => here(sub),
-                        _ => true,
-                    }
+                    refs::follow(self.root, target).is_none_or(here)
                 }
                 ("allOf" | "anyOf" | "oneOf", Value::Array(subs)) => subs.iter().all(here),
                 ("not" | "if" | "then" | "else", _) => here(sub),

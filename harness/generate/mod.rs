@@ -36,6 +36,7 @@ mod handles;
 mod meaning;
 mod number;
 mod object;
+mod parts;
 mod pattern;
 mod place;
 mod plan;

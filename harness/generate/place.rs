@@ -68,6 +68,15 @@ pub(super) fn ancestors(path: &str) -> impl Iterator<Item = &str> {
     })
 }
 
+/// Every JSON pointer above `pointer`, the nearest first, the empty one last.
+pub(super) fn pointer_ancestors(pointer: &str) -> impl Iterator<Item = &str> {
+    let mut rest = pointer;
+    std::iter::from_fn(move || {
+        rest = &rest[..rest.rfind('/')?];
+        Some(rest)
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -6,43 +6,20 @@
 use super::{
     SchemaProblem, budget, cost,
     facets::Types,
+    parts::{REFERENCES, below, escape},
     pattern::Pattern,
-    refs::{Refs, Target},
+    refs,
 };
 use jsonschema::{Draft, PatternOptions, Validator};
 use serde_json::{Map, Value, json};
 use std::collections::HashMap;
 
-/// Keywords whose value is a schema, a list of schemas, or a map of schemas.
-const ONE: &[&str] = &[
-    "additionalItems",
-    "additionalProperties",
-    "contains",
-    "contentSchema",
-    "else",
-    "if",
-    "items",
-    "not",
-    "propertyNames",
-    "then",
-    "unevaluatedItems",
-    "unevaluatedProperties",
-];
-const LIST: &[&str] = &["allOf", "anyOf", "items", "oneOf", "prefixItems"];
-const MAP: &[&str] = &[
-    "$defs",
-    "definitions",
-    "dependencies",
-    "dependentSchemas",
-    "patternProperties",
-    "properties",
-];
 /// Odd keywords set aside before the schema counts as broken.
 const ODDITIES: usize = 64;
 
 pub(super) struct Schema {
+    /// With its references settled: what values are made by.
     pub(super) root: Value,
-    pub(super) refs: Refs,
     pub(super) patterns: HashMap<String, Pattern>,
     pub(super) formats: HashMap<String, Validator>,
     validator: Validator,
@@ -61,7 +38,15 @@ impl Schema {
         scan.run(schema, &mut odd)?;
         let mut root = schema.clone();
         remove_all(&mut root, &odd);
-        let validator = build(&mut root, scan.tuples, &mut odd)?;
+        let draft = dialect(&root, scan.tuples);
+        let alone = matches!(draft, Draft::Draft4 | Draft::Draft6 | Draft::Draft7);
+        // First, as a reference that leads nowhere is told by its place.
+        let mut settled = refs::settle(&root, alone)?;
+        let before = odd.len();
+        let validator = build(&mut root, draft, &mut odd)?;
+        if odd.len() > before {
+            settled = refs::settle(&root, alone)?;
+        }
         let formats = scan
             .formats
             .into_iter()
@@ -73,8 +58,7 @@ impl Schema {
             })
             .collect();
         Ok(Self {
-            root,
-            refs: scan.refs,
+            root: settled,
             patterns: scan.patterns,
             formats,
             validator,
@@ -113,7 +97,16 @@ impl Schema {
 
     /// Whether checking `value` takes a bounded amount of work.
     pub(super) fn affordable(&self, value: &Value) -> bool {
-        cost::affordable(&self.root, &self.refs, value)
+        cost::affordable(&self.root, value)
+    }
+
+    /// The schemas that `part` of it refers to.
+    pub(super) fn referred<'s>(
+        &'s self,
+        part: &'s Map<String, Value>,
+    ) -> impl Iterator<Item = &'s Value> {
+        let targets = REFERENCES.iter().filter_map(|key| part.get(*key)?.as_str());
+        targets.filter_map(|target| refs::follow(&self.root, target))
     }
 }
 
@@ -154,10 +147,9 @@ pub(super) fn checker(keyword: &str, value: &str) -> Option<Validator> {
 /// Builds the validator, setting aside keyword after keyword that the dialect does not know so.
 fn build(
     root: &mut Value,
-    tuples: bool,
+    draft: Draft,
     odd: &mut Vec<String>,
 ) -> Result<Validator, SchemaProblem> {
-    let draft = dialect(root, tuples);
     if let Some(map) = root.as_object_mut() {
         map.shift_remove("$schema");
     }
@@ -247,10 +239,8 @@ fn not_a_schema(place: &str, found: &Value) -> SchemaProblem {
 /// One look at every subschema.
 #[derive(Default)]
 struct Scan {
-    refs: Refs,
     patterns: HashMap<String, Pattern>,
     formats: Vec<String>,
-    targets: Vec<(String, String)>,
     /// Some `items` is a list.
     tuples: bool,
 }
@@ -278,52 +268,15 @@ impl Scan {
                 other => return Err(not_a_schema(&format!("#{pointer}"), other)),
             };
             self.read(map, &pointer, odd);
-            for (key, value) in map {
-                let key_pointer = || format!("{pointer}/{}", escape(key));
-                match value {
-                    Value::Array(list) if LIST.contains(&key.as_str()) => {
-                        let at = key_pointer();
-                        let items = list.iter().enumerate();
-                        stack.extend(items.map(|(i, sub)| (format!("{at}/{i}"), sub, depth + 1)));
-                    }
-                    Value::Object(subs) if MAP.contains(&key.as_str()) => {
-                        let at = key_pointer();
-                        // `dependencies` maps to names as well as to schemas.
-                        let subs = subs.iter().filter(|(_, sub)| !sub.is_array());
-                        stack.extend(
-                            subs.map(|(name, sub)| {
-                                (format!("{at}/{}", escape(name)), sub, depth + 1)
-                            }),
-                        );
-                    }
-                    Value::Object(_) if ONE.contains(&key.as_str()) => {
-                        stack.push((key_pointer(), value, depth + 1));
-                    }
-                    _ => {}
-                }
-            }
-        }
-        for (place, target) in std::mem::take(&mut self.targets) {
-            let place = format!("#{place}");
-            match self.refs.resolve(root, &target) {
-                Target::Outside => return Err(SchemaProblem::Outside { place, target }),
-                Target::Nowhere => return Err(SchemaProblem::Dangling { place, target }),
-                Target::Schema(_) | Target::Anything => {}
-            }
+            let below = below(map, &pointer).into_iter();
+            stack.extend(below.map(|(pointer, sub)| (pointer, sub, depth + 1)));
         }
         Ok(())
     }
 
     fn read(&mut self, map: &Map<String, Value>, pointer: &str, odd: &mut Vec<String>) {
-        self.refs.learn(map, pointer);
         self.tuples |= map.get("items").is_some_and(Value::is_array);
         let text = |key| map.get(key).and_then(Value::as_str);
-        for key in ["$ref", "$dynamicRef", "$recursiveRef"] {
-            if let Some(target) = text(key) {
-                self.targets
-                    .push((format!("{pointer}/{key}"), target.to_owned()));
-            }
-        }
         if let Some(format) = text("format")
             && !self.formats.iter().any(|known| known == format)
             && self.formats.len() < 64
@@ -354,8 +307,4 @@ impl Scan {
         self.patterns.insert(source.to_owned(), pattern);
         true
     }
-}
-
-fn escape(key: &str) -> String {
-    key.replace('~', "~0").replace('/', "~1")
 }

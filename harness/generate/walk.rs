@@ -8,7 +8,6 @@ use super::{
     generator::{Hints, Mark},
     meaning::{self, Meaning, Quantity},
     place::Place,
-    refs::Target,
     schema::Schema,
     token,
 };
@@ -168,14 +167,7 @@ impl<'s, 'c> Walk<'s, 'c> {
                 break;
             }
             facets.add(map);
-            for key in ["$ref", "$dynamicRef", "$recursiveRef"] {
-                if let Some(target) = map.get(key).and_then(Value::as_str)
-                    && let Target::Schema(found) =
-                        self.schema.refs.resolve(&self.schema.root, target)
-                {
-                    waiting.push(found);
-                }
-            }
+            waiting.extend(self.schema.referred(map));
             waiting.extend(
                 map.get("allOf")
                     .and_then(Value::as_array)
@@ -267,9 +259,7 @@ impl<'s, 'c> Walk<'s, 'c> {
         }
         let list = |key: &str| map.get(key).and_then(Value::as_array).into_iter().flatten();
         let mut height = 0;
-        if let Some(target) = map.get("$ref").and_then(Value::as_str)
-            && let Target::Schema(found) = self.schema.refs.resolve(&self.schema.root, target)
-        {
+        for found in self.schema.referred(map) {
             height = height.max(self.height(found, levels - 1, fuel));
         }
         for sub in list("allOf") {
