@@ -16,6 +16,12 @@ impl<'s> Walk<'s, '_> {
             .any(|v| *v == Value::Bool(false));
         let most = facets.at_most("maxItems").unwrap_or(usize::MAX);
         let max = if closed { most.min(listed) } else { most };
+        // Nothing can stand where nothing may.
+        let end = (0..listed).find(|index| {
+            let here = item_schemas(facets, *index);
+            here.iter().any(|schema| **schema == Value::Bool(false))
+        });
+        let max = max.min(end.unwrap_or(max));
         let deep = self.deep(depth);
         let options = [1, 2, 0, 3, usize::MAX];
         let choice = self
@@ -36,7 +42,7 @@ impl<'s> Walk<'s, '_> {
         // A tuple is given whole: its parts have names in people's heads.
         let count = wish
             .max(min)
-            .max(listed.min(max))
+            .max(if deep { 0 } else { listed.min(max) })
             .min(max.max(min))
             .min(budget::ITEMS);
         if min > budget::ITEMS {
@@ -75,6 +81,12 @@ impl<'s> Walk<'s, '_> {
                 }
             }
             out.push(item);
+        }
+        let twice = |not: &Value| not.get("uniqueItems") == Some(&Value::Bool(true));
+        if facets.all("not").any(twice)
+            && let [first, .., last] = &mut out[..]
+        {
+            last.clone_from(first);
         }
         Value::Array(out)
     }

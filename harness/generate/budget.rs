@@ -19,6 +19,10 @@ pub(super) const SCHEMA_NODES: usize = 50_000;
 pub(super) const SCHEMA_DEPTH: usize = 96;
 /// Most copies of parts of a schema in which a reference leads elsewhere than in the original.
 pub(super) const COPIES: usize = 64;
+/// Most subschemas of a schema that is said outright.
+pub(super) const OUTRIGHT: usize = 20_000;
+/// Times that one value's branches are chosen anew when nothing is in all of them.
+pub(super) const TRIES: usize = 12;
 /// Most subschema visits a single validation may need; past it a value counts as unchecked.
 pub(super) const VISITS: usize = 50_000;
 /// Most steps a pattern may backtrack while matching one string.
@@ -26,7 +30,9 @@ pub(super) const BACKTRACK: usize = 10_000;
 /// Most states a pattern may come to, its counts multiplied out.
 pub(super) const STATES: u64 = 10_000;
 /// Times a rejected case is repaired before it is handed out as invalid.
-pub(super) const ROUNDS: usize = 16;
+pub(super) const ROUNDS: usize = 32;
+/// Of those, how many before the schema is said outright.
+pub(super) const PATIENCE: usize = 14;
 /// Times when the bounds above were in the way: other branches may be smaller, but not many are tried.
 pub(super) const HOPELESS_ROUNDS: usize = 3;
 /// Most candidates a shrinker offers.

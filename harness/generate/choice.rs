@@ -7,21 +7,39 @@ use super::{place::Place, place::ancestors, plan::Plan};
 use crate::secret::{Rng, Seed};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+/// The purpose of the first choice, which no repair draws anew.
+const OUTRIGHT: &str = "outright";
+
 /// What earlier rounds of the same case taught: which values to draw anew, what to leave out.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Repairs {
     again: BTreeMap<String, u32>,
     absent: BTreeSet<String>,
+    stocked: BTreeSet<String>,
     pub(super) minimal: bool,
+    /// The schema is walked as it is said outright.
+    outright: bool,
 }
 
 impl Repairs {
+    pub(super) fn outright() -> Self {
+        Self {
+            outright: true,
+            ..Self::default()
+        }
+    }
+
     pub(super) fn draw_again(&mut self, path: &str) {
         *self.again.entry(path.to_owned()).or_default() += 1;
     }
 
     pub(super) fn leave_out(&mut self, path: &str) {
         self.absent.insert(path.to_owned());
+    }
+
+    /// Lets the value at `path` come from stock.
+    pub(super) fn stock(&mut self, path: &str) {
+        self.stocked.insert(path.to_owned());
     }
 
     fn times(&self, path: &str) -> u32 {
@@ -126,6 +144,29 @@ impl<'a> Choices<'a> {
         }) == 1
     }
 
+    /// Whether the schema is walked as it is said outright: the first of all choices.
+    pub(super) fn outright(&mut self) -> bool {
+        let planned = match &self.source {
+            Source::Seeded { repairs, .. } => u64::from(repairs.outright),
+            _ => 0,
+        };
+        self.take(&Place::default(), OUTRIGHT, 2, |_| Some(planned)) == 1
+    }
+
+    /// Which value of `n` in stock is given at `at`; `None` for one that is made for it.
+    pub(super) fn stock(&mut self, at: &Place, n: usize) -> Option<usize> {
+        let stocked = match &self.source {
+            Source::Seeded { repairs, .. } => repairs.stocked.contains(at.as_str()),
+            _ => true,
+        };
+        if !stocked {
+            self.taken.push(0);
+            return None;
+        }
+        let choice = self.take(at, "stock", n as u64 + 1, |_| None) as usize;
+        choice.checked_sub(1)
+    }
+
     fn take(
         &mut self,
         at: &Place,
@@ -143,7 +184,11 @@ impl<'a> Choices<'a> {
                 streams,
             } => {
                 let times = repairs.times(at.as_str());
-                let wish = if times == 0 { plan(planner) } else { None };
+                let wish = if times == 0 || purpose == OUTRIGHT {
+                    plan(planner)
+                } else {
+                    None
+                };
                 wish.unwrap_or_else(|| {
                     let name = format!("{label}\0{}\0{purpose}\0{times}", at.as_str());
                     let stream = streams

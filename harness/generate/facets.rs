@@ -183,6 +183,12 @@ impl<'s> Facets<'s> {
         Some(allowed.iter().filter(fits).copied().collect())
     }
 
+    /// Whether there may be a value for all parts.
+    pub(super) fn leave_something(&self) -> bool {
+        let listed = self.listed();
+        !self.impossible && !self.types.is_empty() && listed.is_none_or(|list| !list.is_empty())
+    }
+
     pub(super) fn excludes(&self, value: &Value) -> bool {
         self.excluded.contains(&value)
     }

@@ -86,11 +86,12 @@ impl Generator {
         let repairs = Repairs::default();
         let first = generator.walk(Choices::seeded(seed, tool, 0, &repairs));
         match first.dead_end {
-            Some(end) => Err(SchemaProblem::Unsatisfiable {
+            // Said outright, the schema may show another way.
+            Some(end) if !generator.case(0).valid => Err(SchemaProblem::Unsatisfiable {
                 path: end.path,
                 why: end.why.to_owned(),
             }),
-            None => Ok(generator),
+            _ => Ok(generator),
         }
     }
 
@@ -168,8 +169,17 @@ impl Generator {
         }
     }
 
-    /// Draws anew what the validator complains about, and leaves out what stays wrong.
+    /// Draws anew what the validator complains about, and leaves out what stays wrong. After a while
+    /// all over again, with the schema said outright.
     fn blame(&self, arguments: &Value, round: usize, repairs: &mut Repairs) {
+        if round == budget::PATIENCE {
+            *repairs = Repairs::outright();
+            return;
+        }
+        let round = match round.checked_sub(budget::PATIENCE) {
+            Some(since) => since,
+            None => round,
+        };
         for (segments, kind) in self.schema.complaints(arguments) {
             let place = segments
                 .iter()
@@ -180,6 +190,9 @@ impl Generator {
             repairs.draw_again(place.as_str());
             if kind == "extra" || round >= 4 {
                 repairs.leave_out(place.as_str());
+            }
+            if round >= 4 {
+                repairs.stock(place.as_str());
             }
             if round >= 6 {
                 ancestors(place.as_str()).for_each(|path| repairs.leave_out(path));

@@ -44,6 +44,9 @@ impl<'s> Walk<'s, '_> {
                 .find(|v| v.is_number());
             return bound.cloned().unwrap_or_else(|| Value::from(0));
         }
+        if !facets.types.has(Types::INTEGER) {
+            return range.broken(quantity, wish);
+        }
         let whole = whole_only || whole_by_meaning(quantity);
         let fed = self.fed_number(at, quantity, &|n| range.fits(n, whole));
         if let Some(fed) = fed {
@@ -181,7 +184,9 @@ impl Range {
         // The least whole number that is a multiple of a step such as 0.5 or 2.5.
         let step = (1..=1_000)
             .map(|k| step * f64::from(k))
-            .find(|s| s.fract() == 0.0)?;
+            .find(|s| s.fract() == 0.0)
+            // Of a step such as 1e-8, every whole number is one.
+            .or_else(|| ((1.0 / step).fract() == 0.0).then_some(1.0))?;
         let (a, b) = self.interval(quantity);
         let near = |bound: f64| bound.is_finite() && bound.abs() <= 1e6;
         let (a, b) = match style {
@@ -204,6 +209,17 @@ impl Range {
         let count = (k_high - k_low + 1.0).min(4_294_967_296.0) as u64;
         let value = (k_low + (wish % count) as f64) * step;
         (value.abs() <= SAFE && value >= first && value <= last).then(|| Number::from(value as i64))
+    }
+
+    /// A number that is not whole.
+    fn broken(&self, quantity: Quantity, wish: u64) -> Value {
+        let (a, b) = self.interval(quantity);
+        let share = (wish >> 1) as f64 / 2_147_483_648.0;
+        let near = (a + (b - a) * share).floor() + 0.5;
+        let value = [near, near - 1.0, a / 2.0 + b / 2.0]
+            .into_iter()
+            .find(|v| self.fits(*v, false));
+        Number::from_f64(value.unwrap_or(near)).map_or(Value::Null, Value::Number)
     }
 
     /// Any number: two decimals where they fit.

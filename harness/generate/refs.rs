@@ -38,6 +38,15 @@ pub(super) fn follow<'s>(root: &'s Value, target: &str) -> Option<&'s Value> {
     root.pointer(target.strip_prefix('#')?)
 }
 
+/// The schemas that `part` of a settled document refers to.
+pub(super) fn referred<'s>(
+    root: &'s Value,
+    part: &'s Map<String, Value>,
+) -> impl Iterator<Item = &'s Value> {
+    let targets = REFERENCES.iter().filter_map(|key| part.get(*key)?.as_str());
+    targets.filter_map(|target| follow(root, target))
+}
+
 /// `root` with every reference as `#` and a JSON pointer, undecorated. With `alone`, a `$ref` hides
 /// what stands beside it, as it did up to draft-07.
 pub(super) fn settle(root: &Value, alone: bool) -> Result<Value, SchemaProblem> {

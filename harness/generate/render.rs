@@ -188,8 +188,10 @@ impl Pen<'_> {
                     format!("print('{mark}')")
                 }
             }
-            Meaning::Json => json!({ "note": mark, "count": (self.draw)(9) }).to_string(),
+            Meaning::Json => self.json(),
             Meaning::JsonPointer => format!("/notes/{mark}"),
+            Meaning::RelativeJsonPointer => format!("1/{mark}"),
+            Meaning::Base64Json => BASE64.encode(self.json().as_bytes()),
             Meaning::Base64 => {
                 BASE64.encode(format!("Notes {mark}\n{}\n", self.of(words::SENTENCES)).as_bytes())
             }
@@ -200,6 +202,10 @@ impl Pen<'_> {
             Meaning::MimeType => self.of(words::MIME).to_owned(),
             Meaning::Emoji => self.of(words::EMOJI).to_owned(),
         }
+    }
+
+    fn json(&mut self) -> String {
+        json!({ "note": self.mark, "count": (self.draw)(9) }).to_string()
     }
 
     fn extension(&mut self) -> &'static str {

@@ -6,13 +6,15 @@
 use super::{
     SchemaProblem, budget, cost,
     facets::Types,
-    parts::{REFERENCES, below, escape},
+    outright,
+    parts::{below, escape},
     pattern::Pattern,
     refs,
 };
 use jsonschema::{Draft, PatternOptions, Validator};
 use serde_json::{Map, Value, json};
 use std::collections::HashMap;
+use std::sync::OnceLock;
 
 /// Odd keywords set aside before the schema counts as broken.
 const ODDITIES: usize = 64;
@@ -23,6 +25,7 @@ pub(super) struct Schema {
     pub(super) patterns: HashMap<String, Pattern>,
     pub(super) formats: HashMap<String, Validator>,
     validator: Validator,
+    outright: OnceLock<Value>,
     /// Keywords set aside, as JSON pointers.
     pub(super) odd: Vec<String>,
 }
@@ -62,6 +65,7 @@ impl Schema {
             patterns: scan.patterns,
             formats,
             validator,
+            outright: OnceLock::new(),
             odd,
         })
     }
@@ -100,13 +104,9 @@ impl Schema {
         cost::affordable(&self.root, value)
     }
 
-    /// The schemas that `part` of it refers to.
-    pub(super) fn referred<'s>(
-        &'s self,
-        part: &'s Map<String, Value>,
-    ) -> impl Iterator<Item = &'s Value> {
-        let targets = REFERENCES.iter().filter_map(|key| part.get(*key)?.as_str());
-        targets.filter_map(|target| refs::follow(&self.root, target))
+    /// What values are made by when the root has not led to a valid one.
+    pub(super) fn outright(&self) -> &Value {
+        self.outright.get_or_init(|| outright::whole(&self.root))
     }
 }
 

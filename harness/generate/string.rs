@@ -70,7 +70,10 @@ impl<'s> Walk<'s, '_> {
             return Value::from("");
         }
         for mark in [mark, second] {
-            let encoded = matches!(meaning, Meaning::Base64 | Meaning::Jwt);
+            let encoded = matches!(
+                meaning,
+                Meaning::Base64 | Meaning::Base64Json | Meaning::Jwt
+            );
             if contains(&text, &mark) || (encoded && text.len() > token::FULL) {
                 self.remember(at, mark);
             }
@@ -214,10 +217,10 @@ impl<'s> Walk<'s, '_> {
             .texts("contentEncoding")
             .any(|e| e.starts_with("base64"));
         let json = facets.texts("contentMediaType").any(|m| m.contains("json"));
-        let content = if encoded {
-            Some("base64")
-        } else {
-            json.then_some("json")
+        let content = match (encoded, json) {
+            (true, true) => Some("base64-json"),
+            (true, false) => Some("base64"),
+            (false, json) => json.then_some("json"),
         };
         Said {
             name: at.name(),

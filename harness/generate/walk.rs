@@ -8,14 +8,18 @@ use super::{
     generator::{Hints, Mark},
     meaning::{self, Meaning, Quantity},
     place::Place,
+    refs,
     schema::Schema,
-    token,
+    stock, token,
 };
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 
 pub(super) struct Walk<'s, 'c> {
     pub(super) schema: &'s Schema,
+    /// What is walked: the schema, or the same said outright.
+    root: &'s Value,
+    pub(super) outright: bool,
     pub(super) tool: &'s str,
     pub(super) hints: &'s Hints,
     /// Names of the tool's properties, and what this call is made of beside.
@@ -57,10 +61,18 @@ impl<'s, 'c> Walk<'s, 'c> {
         tool: &'s str,
         hints: &'s Hints,
         names: &'s BTreeSet<String>,
-        choices: Choices<'c>,
+        mut choices: Choices<'c>,
     ) -> Made {
+        let outright = choices.outright();
+        let root = if outright {
+            schema.outright()
+        } else {
+            &schema.root
+        };
         let mut walk = Self {
             schema,
+            root,
+            outright,
             tool,
             hints,
             names,
@@ -73,11 +85,10 @@ impl<'s, 'c> Walk<'s, 'c> {
             dead_end: None,
             branched: false,
         };
-        let root = Place::default();
-        walk.theme = walk.themed(&root);
-        let mut facets = walk.flatten(&[&schema.root], &root, 0);
-        facets.types = facets.types & Types::OBJECT;
-        let arguments = walk.of_facets(facets, &root, 0);
+        let place = Place::default();
+        walk.theme = walk.themed(&place);
+        let facets = walk.laid_out(&[root], &place, 0, Types::OBJECT);
+        let arguments = walk.of_facets(facets, &place, 0);
         let arguments = match arguments {
             Value::Object(_) => arguments,
             _ => Value::Object(Map::new()),
@@ -99,13 +110,43 @@ impl<'s, 'c> Walk<'s, 'c> {
             self.budget.refuse();
             return Value::Null;
         }
-        let facets = self.flatten(schemas, at, depth);
+        let facets = self.laid_out(schemas, at, depth, Types::ANY);
         self.of_facets(facets, at, depth)
+    }
+
+    /// The parts that hold at one place; chosen anew where there is a choice and they leave nothing.
+    fn laid_out(
+        &mut self,
+        schemas: &[&'s Value],
+        at: &Place,
+        depth: usize,
+        types: Types,
+    ) -> Facets<'s> {
+        let freely = self.freely;
+        for _ in 1..budget::TRIES {
+            let mut facets = self.flatten(schemas, at, depth);
+            facets.types = facets.types & types;
+            if !self.outright || facets.leave_something() {
+                self.freely = freely;
+                return facets;
+            }
+            self.freely = true;
+        }
+        let mut facets = self.flatten(schemas, at, depth);
+        facets.types = facets.types & types;
+        self.freely = freely;
+        facets
     }
 
     fn of_facets(&mut self, mut facets: Facets<'s>, at: &Place, depth: usize) -> Value {
         if let Some(hint) = self.hint(at) {
             return hint;
+        }
+        if self.outright && depth > 0 {
+            let stock = stock::values(&facets);
+            if let Some(index) = self.choices.stock(at, stock.len()) {
+                return stock.into_iter().nth(index).unwrap_or_default();
+            }
         }
         if let Some(listed) = facets.listed() {
             let Some(index) = self.cover(at, listed.len()) else {
@@ -167,7 +208,7 @@ impl<'s, 'c> Walk<'s, 'c> {
                 break;
             }
             facets.add(map);
-            waiting.extend(self.schema.referred(map));
+            waiting.extend(refs::referred(self.root, map));
             waiting.extend(
                 map.get("allOf")
                     .and_then(Value::as_array)
@@ -207,11 +248,9 @@ impl<'s, 'c> Walk<'s, 'c> {
         at: &Place,
         depth: usize,
     ) -> Option<&'s Value> {
-        let types = |schema: &Value| match schema {
-            Value::Object(map) => facets.types & Types::of(map),
-            Value::Bool(true) => facets.types,
-            _ => facets.types.without(Types::ANY),
-        };
+        let levels = if self.outright { 8 } else { 0 };
+        let root = self.root;
+        let types = |schema: &Value| facets.types & possible(root, schema, levels);
         let mut open: Vec<&'s Value> = branches.iter().filter(|b| !types(b).is_empty()).collect();
         // `null` says nothing: it comes last, and only now and then.
         open.sort_by_key(|branch| types(branch) == Types::NULL);
@@ -259,7 +298,7 @@ impl<'s, 'c> Walk<'s, 'c> {
         }
         let list = |key: &str| map.get(key).and_then(Value::as_array).into_iter().flatten();
         let mut height = 0;
-        for found in self.schema.referred(map) {
+        for found in refs::referred(self.root, map) {
             height = height.max(self.height(found, levels - 1, fuel));
         }
         for sub in list("allOf") {
@@ -461,4 +500,29 @@ impl<'s, 'c> Walk<'s, 'c> {
             });
         }
     }
+}
+
+/// The types that `schema` may let stand, its parts looked into as deep as `levels` say.
+fn possible(root: &Value, schema: &Value, levels: u32) -> Types {
+    let map = match schema {
+        Value::Object(map) => map,
+        Value::Bool(true) => return Types::ANY,
+        _ => return Types::NONE,
+    };
+    let own = Types::of(map);
+    if levels == 0 || own.is_empty() {
+        return own;
+    }
+    let list = |key: &str| map.get(key).and_then(Value::as_array);
+    let each = |part: &Value| possible(root, part, levels - 1);
+    let parts = list("allOf").into_iter().flatten();
+    let mut types = parts
+        .chain(refs::referred(root, map))
+        .fold(own, |types, part| types & each(part));
+    for key in ["anyOf", "oneOf"] {
+        if let Some(parts) = list(key) {
+            types = types & parts.iter().map(each).fold(Types::NONE, |a, b| a | b);
+        }
+    }
+    types
 }

@@ -5,6 +5,8 @@
 pub(in crate::generate) enum Meaning {
     Address,
     Base64,
+    /// Of JSON.
+    Base64Json,
     Branch,
     /// A cell of a spreadsheet.
     Cell,
@@ -38,6 +40,7 @@ pub(in crate::generate) enum Meaning {
     Ipv6,
     Json,
     JsonPointer,
+    RelativeJsonPointer,
     Jwt,
     Language,
     /// A folder of a mail account.

@@ -72,9 +72,9 @@ pub(super) fn of_format(format: &str) -> Option<Meaning> {
         "ipv4" | "ip" => Meaning::Ipv4,
         "ipv6" => Meaning::Ipv6,
         "regex" => Meaning::Regex,
-        "json-pointer" | "relative-json-pointer" | "json-pointer-uri-fragment" => {
-            Meaning::JsonPointer
-        }
+        "json-pointer" | "json-pointer-uri-fragment" => Meaning::JsonPointer,
+        "relative-json-pointer" => Meaning::RelativeJsonPointer,
+        "base64-json" => Meaning::Base64Json,
         "byte" | "base64" | "base64url" | "binary" => Meaning::Base64,
         "password" => Meaning::Secret,
         "phone" | "e164" => Meaning::Phone,
