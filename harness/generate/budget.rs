@@ -35,6 +35,8 @@ pub(super) const ROUNDS: usize = 32;
 pub(super) const PATIENCE: usize = 14;
 /// Times when the bounds above were in the way: other branches may be smaller, but not many are tried.
 pub(super) const HOPELESS_ROUNDS: usize = 3;
+/// Ways tried to break one keyword and no other.
+pub(super) const BREAKS: usize = 16;
 /// Most candidates a shrinker offers.
 pub(super) const SHRINKS: usize = 2_000;
 

@@ -7,8 +7,9 @@ use super::{place::Place, place::ancestors, plan::Plan};
 use crate::secret::{Rng, Seed};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-/// The purpose of the first choice, which no repair draws anew.
+/// The purposes of choices that no repair draws anew.
 const OUTRIGHT: &str = "outright";
+const TOLD: &str = "told";
 
 /// What earlier rounds of the same case taught: which values to draw anew, what to leave out.
 #[derive(Clone, Debug, Default)]
@@ -153,6 +154,21 @@ impl<'a> Choices<'a> {
         self.take(&Place::default(), OUTRIGHT, 2, |_| Some(planned)) == 1
     }
 
+    /// A number below `bound` that is `wish` where nothing is replayed.
+    pub(super) fn told(&mut self, wish: u64, bound: u64) -> u64 {
+        self.take(&Place::default(), TOLD, bound, |_| {
+            Some(wish % bound.max(1))
+        })
+    }
+
+    /// Goes on with streams of another name: a place that was walked may be walked again.
+    pub(super) fn afresh(&mut self, round: usize) {
+        if let Source::Seeded { label, streams, .. } = &mut self.source {
+            streams.clear();
+            label.push_str(&format!("\0broken {round}"));
+        }
+    }
+
     /// Which value of `n` in stock is given at `at`; `None` for one that is made for it.
     pub(super) fn stock(&mut self, at: &Place, n: usize) -> Option<usize> {
         let stocked = match &self.source {
@@ -184,7 +200,7 @@ impl<'a> Choices<'a> {
                 streams,
             } => {
                 let times = repairs.times(at.as_str());
-                let wish = if times == 0 || purpose == OUTRIGHT {
+                let wish = if times == 0 || [OUTRIGHT, TOLD].contains(&purpose) {
                     plan(planner)
                 } else {
                     None

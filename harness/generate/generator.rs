@@ -8,7 +8,7 @@ use super::{
     place::{Place, ancestors},
     schema::{Schema, Segment},
     shrink,
-    walk::{Made, Walk},
+    walk::{Ground, Made, Walk},
 };
 use crate::secret::Seed;
 use serde_json::Value;
@@ -54,12 +54,12 @@ pub struct Mark {
 
 /// Makes the arguments of one tool's calls.
 pub struct Generator {
-    tool: String,
-    schema: Schema,
+    pub(super) tool: String,
+    pub(super) schema: Schema,
     hints: Hints,
     /// All names of properties in the schema, in the form in which they are compared.
     names: BTreeSet<String>,
-    seed: Seed,
+    pub(super) seed: Seed,
 }
 
 impl Generator {
@@ -104,6 +104,11 @@ impl Generator {
     /// The arguments of the `nth` call of this tool: call 0 gives what is required, call 1 every
     /// optional property, later ones cover pairs of optional properties, listed values and bounds.
     pub fn case(&self, nth: u32) -> Case {
+        self.repaired(nth).0
+    }
+
+    /// A case, and what its repairs were.
+    pub(super) fn repaired(&self, nth: u32) -> (Case, Repairs) {
         let mut repairs = Repairs::default();
         let mut round = 0;
         loop {
@@ -117,7 +122,7 @@ impl Generator {
                 budget::ROUNDS
             };
             if case.valid || round >= last || !self.schema.affordable(&case.arguments) {
-                return case;
+                return (case, repairs);
             }
             self.blame(&case.arguments, round, &mut repairs);
             repairs.minimal |= overdrawn;
@@ -157,7 +162,21 @@ impl Generator {
     }
 
     fn walk(&self, choices: Choices<'_>) -> Made {
-        Walk::run(&self.schema, &self.tool, &self.hints, &self.names, choices)
+        Walk::run(self.ground(&self.hints), choices)
+    }
+
+    pub(super) fn ground<'s>(&'s self, hints: &'s Hints) -> Ground<'s> {
+        Ground {
+            schema: &self.schema,
+            tool: &self.tool,
+            hints,
+            names: &self.names,
+        }
+    }
+
+    /// A walk whose choices go on to something else.
+    pub(super) fn walk_on<'c>(&self, choices: Choices<'c>) -> (Value, Choices<'c>) {
+        Walk::start(self.ground(&self.hints), choices)
     }
 
     fn case_of(&self, made: Made) -> Case {

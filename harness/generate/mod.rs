@@ -23,6 +23,7 @@
 //! ```
 
 mod array;
+mod broken;
 mod budget;
 mod choice;
 mod code;
@@ -46,6 +47,7 @@ mod refs;
 mod render;
 mod schema;
 mod shrink;
+mod sites;
 mod stock;
 mod string;
 mod token;
@@ -57,6 +59,7 @@ mod words;
 #[cfg(test)]
 mod tests;
 
+pub use broken::{Breaks, Invalid};
 pub use code::{Dictionary, File, Language};
 pub use generator::{Case, Generator, Hints, Mark};
 pub use handles::Handles;

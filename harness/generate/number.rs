@@ -22,6 +22,28 @@ struct Range {
 
 impl<'s> Walk<'s, '_> {
     pub(super) fn number(&mut self, facets: &Facets<'s>, at: &Place) -> Value {
+        let made = self.any_number(facets, at);
+        let steps = facets.all("not").filter_map(Value::as_object);
+        let steps = steps.filter(|not| not.len() == 1);
+        let steps: Vec<f64> = steps
+            .filter_map(|not| not.get("multipleOf")?.as_f64())
+            .collect();
+        let (Some(first), Some(step)) = (made.as_f64(), steps.first()) else {
+            return made;
+        };
+        let (range, whole) = (Range::of(facets), facets.types == Types::INTEGER);
+        let off =
+            |n: &f64| range.fits(*n, whole) && steps.iter().all(|step| (n / step).fract() != 0.0);
+        let near = [0.0, 1.0, -1.0, step / 2.0, -step / 2.0, step / 3.0];
+        let found = near.into_iter().map(|more| first + more).find(off);
+        match found {
+            Some(n) if n.fract() == 0.0 => Value::from(n as i64),
+            Some(n) => Number::from_f64(n).map_or(made, Value::Number),
+            None => made,
+        }
+    }
+
+    fn any_number(&mut self, facets: &Facets<'s>, at: &Place) -> Value {
         let about = facets.about();
         let quantity = meaning::of_number(&self.said(facets, at, &about));
         let whole_only = !facets.types.has(Types::NUMBER.without(Types::INTEGER));

@@ -82,13 +82,23 @@ impl<'s> Outright<'s> {
     }
 
     fn holds_of(&mut self, map: &'s Map<String, Value>, depth: usize) -> Value {
+        self.holds_but(map, &[], depth)
+    }
+
+    /// As [`Outright::holds`], without the keywords `but`.
+    pub(super) fn holds_but(
+        &mut self,
+        map: &'s Map<String, Value>,
+        but: &[&str],
+        depth: usize,
+    ) -> Value {
         self.left = self.left.saturating_sub(1);
         let mut out = Map::new();
         if self.left == 0 || depth > budget::SCHEMA_DEPTH {
             return Value::Object(out);
         }
         let mut all: Vec<Value> = Vec::new();
-        for (key, value) in map {
+        for (key, value) in map.iter().filter(|(key, _)| !but.contains(&key.as_str())) {
             let below = depth + 1;
             match (key.as_str(), value) {
                 (key, _) if SHELVES.contains(&key) || ["then", "else"].contains(&key) => {}
@@ -282,17 +292,16 @@ impl<'s> Outright<'s> {
             ("items" | "additionalItems" | "unevaluatedItems", rest) if tuple <= BRANCHES => {
                 vec![item(tuple, self.breaks(rest, depth))]
             }
+            ("contains", _) if map.get("minContains") == Some(&json!(0)) => Vec::new(),
             ("contains", part) => {
-                let mut ways = Vec::new();
-                if map.get("minContains") != Some(&json!(0)) {
-                    ways.push(json!({ "type": "array", "items": self.breaks(part, depth) }));
-                }
-                if let Some(most) = map.get("maxContains").and_then(Value::as_u64) {
-                    let part = self.holds(part, depth);
-                    let more = most.saturating_add(1);
-                    ways.push(json!({ "type": "array", "contains": part, "minContains": more }));
-                }
-                ways
+                vec![json!({ "type": "array", "items": self.breaks(part, depth) })]
+            }
+            ("maxContains", Value::Number(most)) => {
+                let (Some(part), Some(most)) = (map.get("contains"), most.as_f64()) else {
+                    return Vec::new();
+                };
+                let part = self.holds(part, depth);
+                vec![json!({ "type": "array", "contains": part, "minContains": most + 1.0 })]
             }
             _ => Vec::new(),
         }

@@ -99,6 +99,19 @@ impl Schema {
             .collect()
     }
 
+    /// What is wrong with `value`, a few of it: where, and by which keyword as evaluation led there.
+    pub(super) fn wrongs(&self, value: &Value) -> Vec<(String, String)> {
+        if !self.affordable(value) {
+            return Vec::new();
+        }
+        let errors = self.validator.iter_errors(value).take(8);
+        let told = errors.map(|error| {
+            let at = error.instance_path().as_str().to_owned();
+            (at, error.evaluation_path().as_str().to_owned())
+        });
+        told.collect()
+    }
+
     /// Whether checking `value` takes a bounded amount of work.
     pub(super) fn affordable(&self, value: &Value) -> bool {
         cost::affordable(&self.root, value)

@@ -12,7 +12,7 @@ use super::{
     words,
 };
 use jsonschema::Validator;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// What the schema says about the string itself.
 pub(super) struct Limits<'s> {
@@ -20,6 +20,9 @@ pub(super) struct Limits<'s> {
     max: usize,
     patterns: Vec<&'s Pattern>,
     formats: Vec<&'s Validator>,
+    /// What the string must not be like.
+    not_patterns: Vec<&'s Pattern>,
+    not_formats: Vec<&'s Validator>,
 }
 
 impl Limits<'_> {
@@ -31,6 +34,21 @@ impl Limits<'_> {
                 .formats
                 .iter()
                 .all(|format| format.is_valid(&Value::from(text)))
+            && !self
+                .not_patterns
+                .iter()
+                .any(|pattern| pattern.matches(text))
+            && !self
+                .not_formats
+                .iter()
+                .any(|format| format.is_valid(&Value::from(text)))
+    }
+
+    /// Short texts of many kinds, where there is something to be unlike.
+    fn unlike(&self) -> impl Iterator<Item = String> {
+        let asked = !self.not_patterns.is_empty() || !self.not_formats.is_empty();
+        let texts = asked.then_some(["-", "", "0", "A b", "@", "\\", "[", "%", "\n", "é", "{"]);
+        texts.into_iter().flatten().map(str::to_owned)
     }
 }
 
@@ -163,6 +181,7 @@ impl<'s> Walk<'s, '_> {
             .iter()
             .map(|text| (*text).to_owned())
             .chain(plain)
+            .chain(limits.unlike())
             .find(|text| limits.fit(text))
     }
 
@@ -194,7 +213,20 @@ impl<'s> Walk<'s, '_> {
 
     fn limits(&self, facets: &Facets<'s>) -> Limits<'s> {
         let schema = self.schema;
+        let not = |key: &'static str| {
+            let alone = |not: &&Map<String, Value>| not.len() == 1;
+            let parts = facets.all("not").filter_map(Value::as_object);
+            parts
+                .filter(alone)
+                .filter_map(move |not| not.get(key)?.as_str())
+        };
         Limits {
+            not_patterns: not("pattern")
+                .filter_map(|p| schema.patterns.get(p))
+                .collect(),
+            not_formats: not("format")
+                .filter_map(|f| schema.formats.get(f))
+                .collect(),
             min: facets.at_least("minLength"),
             max: facets.at_most("maxLength").unwrap_or(budget::STRING),
             patterns: facets

@@ -55,44 +55,18 @@ pub(super) struct Made {
     pub(super) overdrawn: bool,
 }
 
+/// What every walk of a tool has in common.
+#[derive(Clone, Copy)]
+pub(super) struct Ground<'s> {
+    pub(super) schema: &'s Schema,
+    pub(super) tool: &'s str,
+    pub(super) hints: &'s Hints,
+    pub(super) names: &'s BTreeSet<String>,
+}
+
 impl<'s, 'c> Walk<'s, 'c> {
-    pub(super) fn run(
-        schema: &'s Schema,
-        tool: &'s str,
-        hints: &'s Hints,
-        names: &'s BTreeSet<String>,
-        mut choices: Choices<'c>,
-    ) -> Made {
-        let outright = choices.outright();
-        let root = if outright {
-            schema.outright()
-        } else {
-            &schema.root
-        };
-        let mut walk = Self {
-            schema,
-            root,
-            outright,
-            tool,
-            hints,
-            names,
-            theme: Theme::Nothing,
-            choices,
-            budget: Budget::full(),
-            freely: false,
-            followed: Vec::new(),
-            marks: Vec::new(),
-            dead_end: None,
-            branched: false,
-        };
-        let place = Place::default();
-        walk.theme = walk.themed(&place);
-        let facets = walk.laid_out(&[root], &place, 0, Types::OBJECT);
-        let arguments = walk.of_facets(facets, &place, 0);
-        let arguments = match arguments {
-            Value::Object(_) => arguments,
-            _ => Value::Object(Map::new()),
-        };
+    pub(super) fn run(ground: Ground<'s>, choices: Choices<'c>) -> Made {
+        let (arguments, walk) = Self::whole(ground, choices);
         let (choices, spans) = walk.choices.record();
         Made {
             arguments,
@@ -102,6 +76,68 @@ impl<'s, 'c> Walk<'s, 'c> {
             dead_end: walk.dead_end,
             overdrawn: walk.budget.overdrawn(),
         }
+    }
+
+    /// The arguments alone, and choices that can go on.
+    pub(super) fn start(ground: Ground<'s>, choices: Choices<'c>) -> (Value, Choices<'c>) {
+        let (arguments, walk) = Self::whole(ground, choices);
+        (arguments, walk.choices)
+    }
+
+    /// A value for `at`, `depth` levels down, made by `root` instead of the schema.
+    pub(super) fn part(
+        ground: Ground<'s>,
+        root: &'s Value,
+        at: &Place,
+        depth: usize,
+        choices: Choices<'c>,
+    ) -> (Value, Choices<'c>) {
+        let mut walk = Self::new(ground, root, true, choices);
+        let types = if depth == 0 {
+            Types::OBJECT
+        } else {
+            Types::ANY
+        };
+        let facets = walk.laid_out(&[root], at, depth, types);
+        let value = walk.of_facets(facets, at, depth);
+        (value, walk.choices)
+    }
+
+    fn new(ground: Ground<'s>, root: &'s Value, outright: bool, choices: Choices<'c>) -> Self {
+        Self {
+            schema: ground.schema,
+            root,
+            outright,
+            tool: ground.tool,
+            hints: ground.hints,
+            names: ground.names,
+            theme: Theme::Nothing,
+            choices,
+            budget: Budget::full(),
+            freely: false,
+            followed: Vec::new(),
+            marks: Vec::new(),
+            dead_end: None,
+            branched: false,
+        }
+    }
+
+    fn whole(ground: Ground<'s>, mut choices: Choices<'c>) -> (Value, Self) {
+        let outright = choices.outright();
+        let root = if outright {
+            ground.schema.outright()
+        } else {
+            &ground.schema.root
+        };
+        let mut walk = Self::new(ground, root, outright, choices);
+        let place = Place::default();
+        walk.theme = walk.themed(&place);
+        let facets = walk.laid_out(&[root], &place, 0, Types::OBJECT);
+        let arguments = match walk.of_facets(facets, &place, 0) {
+            Value::Object(map) => map,
+            _ => Map::new(),
+        };
+        (Value::Object(arguments), walk)
     }
 
     /// A value that is meant to satisfy all of `schemas`.

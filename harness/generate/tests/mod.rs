@@ -1,6 +1,8 @@
 //! The generator as a whole, on schemas that servers show and on schemas nobody should.
 
+
 mod hostile;
+mod invalid;
 mod random;
 mod real;
 mod send_email;

@@ -10,7 +10,7 @@ const LISTS: &[(&str, &str)] = &[
     ("by hand", include_str!("schemas/hand.json")),
 ];
 
-fn tools() -> impl Iterator<Item = (String, Value)> {
+pub(super) fn tools() -> impl Iterator<Item = (String, Value)> {
     LISTS.iter().flat_map(|(stack, list)| {
         let tools: Vec<Value> = serde_json::from_str(list).unwrap();
         tools
