@@ -1,6 +1,6 @@
 //! The generator as a whole, on schemas that servers show and on schemas nobody should.
 
-
+mod drawn;
 mod hostile;
 mod invalid;
 mod random;
