@@ -26,6 +26,7 @@ mod precise;
 mod resources;
 mod rude;
 mod sandbox;
+mod schemas;
 mod sequences;
 mod small;
 mod snapshots;

@@ -17,26 +17,43 @@ pub struct Shown {
     pub schema: Value,
     /// The suite's schema as it is, which judges.
     judge: Validator,
-    within: bool,
+    /// As a property, and of which type.
+    within: Option<Option<&'static str>>,
 }
 
 impl Shown {
     /// Whether the suite's own schema lets pass what was made for the tool's.
     pub fn judges(&self, arguments: &Value) -> bool {
-        if self.within {
-            arguments
-                .get(PROPERTY)
-                .is_some_and(|x| self.judge.is_valid(x))
-        } else {
-            self.judge.is_valid(arguments)
+        match self.within {
+            Some(kind) => {
+                let fits = |x: &&Value| kind.is_none_or(|kind| is(x, kind));
+                let x = arguments.get(PROPERTY).filter(fits);
+                x.is_some_and(|x| self.judge.is_valid(x))
+            }
+            None => self.judge.is_valid(arguments),
         }
     }
 }
 
-/// Every schema that something satisfies, and how many refer to other documents.
+const KINDS: [&str; 6] = ["array", "boolean", "null", "number", "object", "string"];
+
+fn is(value: &Value, kind: &str) -> bool {
+    match value {
+        Value::Array(_) => kind == "array",
+        Value::Bool(_) => kind == "boolean",
+        Value::Null => kind == "null",
+        Value::Number(_) => kind == "number",
+        Value::Object(_) => kind == "object",
+        Value::String(_) => kind == "string",
+    }
+}
+
+/// The suite's schemas, as tools show them.
 pub struct Suite {
+    /// Each that something satisfies.
     pub shown: Vec<Shown>,
-    pub remote: usize,
+    /// Label and tool's schema of each that refers to another document.
+    pub remote: Vec<(String, Value)>,
 }
 
 /// Reads the suite below `folder`, whose children are the dialects' folders.
@@ -60,7 +77,7 @@ pub fn read(folder: &Path) -> Suite {
     ];
     let mut suite = Suite {
         shown: Vec::new(),
-        remote: 0,
+        remote: Vec::new(),
     };
     for (name, draft, dialect) in dialects {
         for below in ["", "optional", "optional/format"] {
@@ -89,8 +106,10 @@ pub fn read(folder: &Path) -> Suite {
 impl Suite {
     fn add(&mut self, group: &Value, file: &str, draft: Draft, dialect: &str) {
         let schema = &group["schema"];
+        let label = format!("{file}: {}", group["description"].as_str().unwrap());
         if schema.to_string().contains(REMOTE) && judge(schema, draft).is_none() {
-            self.remote += 1;
+            let schema = within(schema, draft, dialect, None);
+            self.remote.push((label, schema));
             return;
         }
         let Some(validator) = judge(schema, draft) else {
@@ -103,14 +122,23 @@ impl Suite {
             .map(|test| &test["data"])
             .filter(|data| validator.is_valid(data))
             .collect();
-        let label = format!("{file}: {}", group["description"].as_str().unwrap());
         if !fine.is_empty() {
-            self.shown.push(Shown {
-                label: format!("{label} (as a property)"),
-                schema: within(schema, draft, dialect),
-                judge: judge(schema, draft).unwrap(),
-                within: true,
-            });
+            // Without a type most keywords let every value of another one pass: with each as well.
+            let kinds = KINDS
+                .iter()
+                .filter(|kind| fine.iter().any(|data| is(data, kind)));
+            for kind in kinds.copied().map(Some).chain([None]) {
+                let place = match kind {
+                    Some(kind) => format!("as a property, {kind}"),
+                    None => "as a property".to_owned(),
+                };
+                self.shown.push(Shown {
+                    label: format!("{label} ({place})"),
+                    schema: within(schema, draft, dialect, kind),
+                    judge: judge(schema, draft).unwrap(),
+                    within: Some(kind),
+                });
+            }
         }
         if fine.iter().any(|data| data.is_object()) && schema.is_object() {
             let mut schema = schema.clone();
@@ -120,7 +148,7 @@ impl Suite {
                 label: format!("{label} (as it is)"),
                 judge: judge(&schema, draft).unwrap(),
                 schema,
-                within: false,
+                within: None,
             });
         }
     }
@@ -137,8 +165,9 @@ fn judge(schema: &Value, draft: Draft) -> Option<Validator> {
 }
 
 /// A tool's schema whose one property is `schema`, meaning what it meant.
-fn within(schema: &Value, draft: Draft, dialect: &str) -> Value {
+fn within(schema: &Value, draft: Draft, dialect: &str, kind: Option<&str>) -> Value {
     let mut schema = schema.clone();
+    let below = if kind.is_some() { "/allOf/1" } else { "" };
     let named = schema.get("$id").is_some();
     // A `$ref` hides what stands beside it in draft-07, also a name.
     let nameable = draft != Draft::Draft7 || schema.get("$ref").is_none();
@@ -149,8 +178,11 @@ fn within(schema: &Value, draft: Draft, dialect: &str) -> Value {
             named.append(map);
             *map = named;
         }
-        Some(_) if !named => reroot(&mut schema),
+        Some(_) if !named => reroot(&mut schema, &format!("#/properties/{PROPERTY}{below}")),
         _ => {}
+    }
+    if let Some(kind) = kind {
+        schema = json!({ "allOf": [{ "type": kind }, schema] });
     }
     json!({
         "$schema": dialect,
@@ -162,22 +194,22 @@ fn within(schema: &Value, draft: Draft, dialect: &str) -> Value {
 }
 
 /// Has every reference to the whole lead to where it now stands.
-fn reroot(schema: &mut Value) {
+fn reroot(schema: &mut Value, place: &str) {
     match schema {
         Value::Object(map) => {
             for (key, value) in map.iter_mut() {
                 match value {
                     Value::String(target) if key == "$ref" => {
                         if let Some(rest) = target.strip_prefix('#') {
-                            *target = format!("#/properties/{PROPERTY}{rest}");
+                            *target = format!("{place}{rest}");
                         }
                     }
                     _ if key == "enum" || key == "const" => {}
-                    other => reroot(other),
+                    other => reroot(other, place),
                 }
             }
         }
-        Value::Array(list) => list.iter_mut().for_each(reroot),
+        Value::Array(list) => list.iter_mut().for_each(|sub| reroot(sub, place)),
         _ => {}
     }
 }
