@@ -417,7 +417,7 @@ fn of_other_types(named: &Value) -> Vec<Value> {
     let kinds = ["integer", "string", "boolean", "null", "array", "object"];
     let plain = kinds
         .iter()
-        .filter(|kind| !names(kind) && !(**kind == "integer" && names("number")));
+        .filter(|kind| !(names(kind) || (**kind == "integer" && names("number"))));
     let mut ways: Vec<Value> = plain.map(|kind| json!({ "type": kind })).collect();
     if names("integer") && !names("number") {
         ways.push(json!({ "type": "number", "not": { "type": "integer" } }));

@@ -46,7 +46,8 @@ impl Deed {
         let mut word = String::new();
         let letters = tool.chars().take(200).chain(['_']);
         for letter in letters {
-            if letter.is_alphanumeric() && !(letter.is_uppercase() && !word.is_empty()) {
+            let starts_one = letter.is_uppercase() && !word.is_empty();
+            if letter.is_alphanumeric() && !starts_one {
                 word.extend(letter.to_lowercase());
                 continue;
             }

@@ -178,7 +178,7 @@ fn words(a: &str, b: &str, parts: &mut Vec<Part>) -> Option<bool> {
         }
         let long = x.len() >= MADE_UP;
         made_up |= numbers || long;
-        if !long && !(hex(x) && hex(y)) {
+        if !(long || (hex(x) && hex(y))) {
             return None;
         }
         if !text.is_empty() {

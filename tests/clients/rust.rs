@@ -8,7 +8,6 @@ use std::net::TcpStream;
 use std::sync::Arc;
 
 #[expect(clippy::print_stdout, reason = "who started it reads that")]
-#[expect(clippy::disallowed_methods, reason = "a program of its own")]
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut args = std::env::args().skip(1);
     let (Some(url), Some(body)) = (args.next(), args.next()) else {
