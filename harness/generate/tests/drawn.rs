@@ -3,7 +3,7 @@
 use super::*;
 use arbitrary::{Arbitrary, Unstructured};
 use proptest::strategy::{NewTree, Strategy, ValueTree};
-use proptest::test_runner::{Config, TestError, TestRunner};
+use proptest::test_runner::{TestError, TestRunner};
 use serde_json::json;
 use std::cell::RefCell;
 use std::sync::LazyLock;
@@ -103,17 +103,12 @@ static TOOL: LazyLock<Generator> = LazyLock::new(|| {
 
 #[test]
 fn proptest_ends_with_the_smallest_arguments_that_fail() {
-    let config = Config {
-        failure_persistence: None,
-        cases: 256,
-        ..Config::default()
-    };
     let few = |arguments: Value| {
         let to = arguments["to"].as_array().map_or(0, Vec::len);
         proptest::prop_assert!(to < 2);
         Ok(())
     };
-    let failed = TestRunner::new(config).run(&Arguments(&TOOL), few);
+    let failed = TestRunner::deterministic().run(&Arguments(&TOOL), few);
     let Err(TestError::Fail(_, smallest)) = failed else {
         panic!("{failed:?}")
     };
