@@ -4,7 +4,7 @@
 use bytes::{Buf, BytesMut};
 use std::io;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 
@@ -60,27 +60,67 @@ impl Stream {
 
 /// The last bytes read from a stream, from the last rewind on, up to a bound.
 #[derive(Clone, Default)]
-pub struct Tape(Arc<Mutex<Vec<u8>>>);
+pub struct Tape(Arc<Mutex<Recorded>>);
+
+#[derive(Default)]
+struct Recorded {
+    bytes: Vec<u8>,
+    /// Whether there were more.
+    is_cut: bool,
+    /// Further bytes that belong to what is understood.
+    skip: u64,
+}
 
 impl Tape {
     const KEEP: usize = 64 << 10;
 
-    /// Forgets what was recorded: it has been understood.
+    /// What is recorded began with something that is understood: nothing before now matters.
     pub fn rewind(&self) {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clear();
+        *self.recorded() = Recorded::default();
     }
 
+    /// It began with the head of an HTTP/1 request, which so long a body follows: what came with
+    /// those and is neither stays.
+    pub fn rewind_past(&self, body: u64) {
+        let recorded = &mut *self.recorded();
+        let bytes = &recorded.bytes;
+        let start = bytes
+            .iter()
+            .take_while(|b| matches!(b, b'\r' | b'\n'))
+            .count();
+        let ends = [&b"\n\r\n"[..], b"\n\n"].map(|blank| {
+            let at = memchr::memmem::find(&bytes[start..], blank);
+            at.map(|at| start + at + blank.len())
+        });
+        let rest = match ends.into_iter().flatten().min() {
+            Some(end) if !recorded.is_cut => recorded.bytes.split_off(end),
+            _ => Vec::new(),
+        };
+        *recorded = Recorded {
+            skip: body,
+            ..Recorded::default()
+        };
+        recorded.push(&rest);
+    }
+
+    /// What was recorded since.
     pub fn take(&self) -> Vec<u8> {
-        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut self.recorded().bytes)
     }
 
-    fn push(&self, bytes: &[u8]) {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let room = Self::KEEP.saturating_sub(kept.len()).min(bytes.len());
-        kept.extend_from_slice(&bytes[..room]);
+    fn recorded(&self) -> MutexGuard<'_, Recorded> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Recorded {
+    fn push(&mut self, bytes: &[u8]) {
+        let skipped = self.skip.min(bytes.len() as u64);
+        self.skip -= skipped;
+        let bytes = &bytes[skipped as usize..];
+        let room = Tape::KEEP.saturating_sub(self.bytes.len()).min(bytes.len());
+        self.bytes.extend_from_slice(&bytes[..room]);
+        self.is_cut |= room < bytes.len();
     }
 }
 
@@ -102,7 +142,7 @@ impl AsyncRead for Stream {
             }
         }
         if let Some(tape) = &self.tape {
-            tape.push(&into.filled()[before..]);
+            tape.recorded().push(&into.filled()[before..]);
         }
         Poll::Ready(Ok(()))
     }

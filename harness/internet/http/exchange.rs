@@ -26,7 +26,10 @@ pub async fn respond(
     mut request: Request<Incoming>,
     hold: Hold,
 ) -> Result<Response<ReplyBody>, Silence> {
-    conversation.tape.rewind();
+    match body_length(&request) {
+        Some(body) => conversation.tape.rewind_past(body),
+        None => conversation.tape.rewind(),
+    }
     let upgrade = takes_over(&request).then(|| hyper::upgrade::on(&mut request));
     let (parts, body) = request.into_parts();
     let mut exchange = Exchange::new(&conversation, &parts);
@@ -70,6 +73,18 @@ pub async fn respond(
 #[derive(Debug, thiserror::Error)]
 #[error("no answer")]
 pub struct Silence;
+
+/// How much of what follows its head belongs to a request, where that is said beforehand.
+fn body_length(request: &Request<Incoming>) -> Option<u64> {
+    let headers = request.headers();
+    let is_plain = request.version() <= Version::HTTP_11
+        && !headers.contains_key(header::TRANSFER_ENCODING)
+        && !takes_over(request);
+    match headers.get(header::CONTENT_LENGTH).filter(|_| is_plain) {
+        Some(length) => length.to_str().ok()?.trim().parse().ok(),
+        None => is_plain.then_some(0),
+    }
+}
 
 /// Whether the connection may become something else after this request.
 fn takes_over(request: &Request<Incoming>) -> bool {

@@ -54,7 +54,8 @@ impl Conversation {
         if error.is_user() {
             return;
         }
-        if rest.is_empty() && !error.is_parse() {
+        // An empty line too many says nothing.
+        if rest.trim_ascii().is_empty() && !error.is_parse() {
             return;
         }
         let flow = Flow::open(&self.shared, &self.link, protocol);

@@ -137,6 +137,40 @@ async fn what_is_almost_a_request_is_a_flow() {
 }
 
 #[tokio::test]
+async fn what_comes_with_a_request_and_is_none_is_told() {
+    const HOST: &str = "Host: a\r\n";
+    for request in [
+        format!("GET / HTTP/1.1\r\n{HOST}\r\n"),
+        format!("POST / HTTP/1.1\r\n{HOST}Content-Length: 5\r\n\r\nhello"),
+        format!("GET / HTTP/1.1\r\n{HOST}\r\nGET /b HTTP/1.1\n{HOST}\n"),
+    ] {
+        for rest in ["\x01 secret", "secret without an end"] {
+            let place = place();
+            say_all(
+                &place,
+                [request.as_bytes(), rest.as_bytes()].concat().as_slice(),
+            )
+            .await;
+            let flow = place.flow().await;
+            assert_eq!(
+                (&*flow.protocol, &*flow.sent.text()),
+                ("http", rest),
+                "{request}"
+            );
+        }
+        let place = place();
+        say_all(&place, request.as_bytes()).await;
+        place.http().await;
+        place.rest().await;
+        let seen = place.seen.snapshot();
+        assert!(
+            seen.iter().all(|kind| matches!(kind, Kind::Http(_))),
+            "{seen:?}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_connection_of_frames_without_a_request_is_a_flow() {
     const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
     // No frame at all, one of an unknown type (RFC 9113, section 4.1), and no frame.
