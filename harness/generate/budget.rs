@@ -19,6 +19,12 @@ pub(super) const SCHEMA_NODES: usize = 50_000;
 pub(super) const SCHEMA_DEPTH: usize = 96;
 /// Most copies of parts of a schema in which a reference leads elsewhere than in the original.
 pub(super) const COPIES: usize = 64;
+/// Most names that may lead to another place in each copy.
+pub(super) const MOVING: usize = 16;
+/// Most ways through a schema's resources (each with its `$id`): a validator has to tell each apart.
+pub(super) const WAYS: usize = 1_000;
+/// Longest address of a schema.
+pub(super) const ADDRESS: usize = 1_024;
 /// Most subschemas of a schema that is said outright.
 pub(super) const OUTRIGHT: usize = 20_000;
 /// Times that one value's branches are chosen anew when nothing is in all of them.
@@ -45,6 +51,7 @@ pub(super) const SHRINKS: usize = 2_000;
 pub(super) struct Budget {
     values: usize,
     text: usize,
+    tries: usize,
     overdrawn: bool,
 }
 
@@ -53,6 +60,7 @@ impl Budget {
         Self {
             values: VALUES,
             text: TEXT,
+            tries: VALUES,
             overdrawn: false,
         }
     }
@@ -70,6 +78,12 @@ impl Budget {
         self.text = self.text.saturating_sub(n);
         self.overdrawn |= !enough;
         enough
+    }
+
+    /// Takes one more try at a value whose parts leave nothing; false once there are none left.
+    pub(super) fn try_again(&mut self) -> bool {
+        self.tries = self.tries.saturating_sub(1);
+        self.tries > 0
     }
 
     /// The schema asks for more than it may.

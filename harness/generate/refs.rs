@@ -54,18 +54,20 @@ pub(super) fn settle(root: &Value, alone: bool) -> Result<Value, SchemaProblem> 
         root,
         alone,
         resources: Vec::new(),
-        named: HashMap::new(),
+        addresses: HashMap::new(),
+        anchors: HashMap::new(),
         nodes: BTreeMap::new(),
         moving: BTreeMap::new(),
         waiting: Vec::new(),
         found: BTreeMap::new(),
         known: false,
     };
-    document.read(String::new(), None);
+    document.read(String::new(), None)?;
     while let Some((place, keyword, target)) = document.waiting.pop() {
         let found = document.find(&place, keyword, &target)?;
         document.found.insert((place, keyword), found);
     }
+    document.few_ways()?;
     Ok(document.written())
 }
 
@@ -95,8 +97,9 @@ struct Document<'s> {
     root: &'s Value,
     alone: bool,
     resources: Vec<Resource>,
-    /// Addresses, and addresses with an anchor, to pointers.
-    named: HashMap<String, String>,
+    /// Where the resource of an address is, and which place in it an anchor names.
+    addresses: HashMap<String, usize>,
+    anchors: HashMap<(usize, String), String>,
     /// The pointer of each schema, and in which resource it lies.
     nodes: BTreeMap<String, usize>,
     /// Dynamic names, and where each resource has them; `$recursiveAnchor` is the empty name.
@@ -108,12 +111,19 @@ struct Document<'s> {
 
 impl<'s> Document<'s> {
     /// Reads the schema at `pointer` and those below it.
-    fn read(&mut self, pointer: String, within: Option<usize>) {
+    fn read(&mut self, pointer: String, within: Option<usize>) -> Result<(), SchemaProblem> {
         let Some(schema) = self.root.pointer(&pointer) else {
-            return;
+            return Ok(());
         };
         let mut stack = vec![(pointer, schema, within)];
         while let Some((pointer, schema, within)) = stack.pop() {
+            if self.nodes.len() > budget::SCHEMA_NODES {
+                return Err(SchemaProblem::TooLarge {
+                    place: format!("#{pointer}"),
+                    limit: budget::SCHEMA_NODES,
+                    unit: "subschemas",
+                });
+            }
             let Value::Object(map) = schema else {
                 self.nodes.insert(pointer, within.unwrap_or(0));
                 continue;
@@ -129,6 +139,7 @@ impl<'s> Document<'s> {
             stack.extend(below.map(|(pointer, sub)| (pointer, sub, Some(resource))));
             self.nodes.insert(pointer, resource);
         }
+        Ok(())
     }
 
     /// Remembers the names that `map` gives itself; the resource that it lies in.
@@ -154,11 +165,10 @@ impl<'s> Document<'s> {
                     Some(id) => above.as_ref().and_then(|above| above.join(id).ok()),
                     None => above,
                 };
+                let base = base.filter(|base| base.as_str().len() <= budget::ADDRESS);
                 if let Some(base) = &base {
-                    let address = address(base);
-                    self.named
-                        .entry(address)
-                        .or_insert_with(|| pointer.to_owned());
+                    let next = self.resources.len();
+                    self.addresses.entry(address(base)).or_insert(next);
                 }
                 self.resources.push(Resource {
                     pointer: pointer.to_owned(),
@@ -170,12 +180,11 @@ impl<'s> Document<'s> {
         };
         let dynamic = text("$dynamicAnchor");
         let names = [text("$anchor"), dynamic, old_anchor];
-        if let Some(base) = &self.resources[resource].base {
-            let address = address(base);
-            for name in names.into_iter().flatten() {
-                let name = format!("{address}#{name}");
-                self.named.entry(name).or_insert_with(|| pointer.to_owned());
-            }
+        for name in names.into_iter().flatten() {
+            let name = (resource, name.to_owned());
+            self.anchors
+                .entry(name)
+                .or_insert_with(|| pointer.to_owned());
         }
         let recursive = map.get("$recursiveAnchor") == Some(&Value::Bool(true));
         let recursive = (recursive && self.resources[resource].pointer == pointer).then_some("");
@@ -205,7 +214,7 @@ impl<'s> Document<'s> {
         let base = &self.resources[self.nodes[place]].base;
         let url = base.as_ref().and_then(|base| base.join(target).ok());
         let address = address(&url.ok_or_else(outside)?);
-        let Some(resource) = self.named.get(&address) else {
+        let Some(resource) = self.addresses.get(&address).copied() else {
             if !META.iter().any(|meta| address.starts_with(meta)) {
                 return Err(outside());
             }
@@ -218,10 +227,10 @@ impl<'s> Document<'s> {
         };
         let fragment = percent_decode_str(fragment).decode_utf8_lossy();
         let pointer = if fragment.is_empty() || fragment.starts_with('/') {
-            format!("{resource}{fragment}")
+            format!("{}{fragment}", self.resources[resource].pointer)
         } else {
-            let name = format!("{address}#{fragment}");
-            self.named.get(&name).ok_or_else(dangling)?.clone()
+            let name = (resource, fragment.clone().into_owned());
+            self.anchors.get(&name).ok_or_else(dangling)?.clone()
         };
         if !matches!(
             self.root.pointer(&pointer),
@@ -233,7 +242,7 @@ impl<'s> Document<'s> {
             // Below a keyword that no dialect knows: a schema all the same, as it is referred to.
             let within = super::place::pointer_ancestors(&pointer)
                 .find_map(|above| self.nodes.get(above).copied());
-            self.read(pointer.clone(), within);
+            self.read(pointer.clone(), within)?;
         }
         let name = match keyword {
             "$dynamicRef" => Some(fragment.as_ref()),
@@ -252,6 +261,49 @@ impl<'s> Document<'s> {
         }
     }
 
+    /// What a dynamic reference means depends on the resources on the way to it, so that who checks
+    /// a value goes each way by itself: that there are few of them.
+    fn few_ways(&self) -> Result<(), SchemaProblem> {
+        let mut leads: Vec<BTreeSet<usize>> = vec![BTreeSet::new(); self.resources.len()];
+        for (index, resource) in self.resources.iter().enumerate() {
+            let Some(within) = resource.within else {
+                continue;
+            };
+            // What is only kept there is led to by those who refer to it.
+            let step = &resource.pointer[self.resources[within].pointer.len()..];
+            let kept = ["/$defs/", "/definitions/"];
+            if !kept.iter().any(|keyword| step.starts_with(keyword)) {
+                leads[within].insert(index);
+            }
+        }
+        for ((place, _), found) in &self.found {
+            let from = self.nodes[place];
+            if let Found::Place(to) | Found::Moving(_, to) = found {
+                leads[from].insert(self.nodes[to]);
+            }
+            if let Found::Moving(name, _) = found {
+                leads[from].extend(self.moving[name].keys());
+            }
+        }
+        let mut ways = 0;
+        let mut open = vec![vec![0]];
+        while let Some(way) = open.pop() {
+            ways += 1;
+            if ways + open.len() > budget::WAYS {
+                return Err(SchemaProblem::TooLarge {
+                    place: "#".to_owned(),
+                    limit: budget::WAYS,
+                    unit: "ways through its resources",
+                });
+            }
+            let last = way.last().copied().unwrap_or_default();
+            for next in leads[last].iter().filter(|next| !way.contains(*next)) {
+                open.push([way.as_slice(), &[*next]].concat());
+            }
+        }
+        Ok(())
+    }
+
     /// The document with all its references as they were found, and the copies that they need.
     fn written(self) -> Value {
         let mut out = self.root.clone();
@@ -261,7 +313,9 @@ impl<'s> Document<'s> {
             .iter()
             .filter(|(_, holders)| holders.len() > 1)
             .map(|(name, _)| name)
+            .take(budget::MOVING)
             .collect();
+        let mut left = budget::SCHEMA_NODES;
         let entered = |mut bound: Bound, resource: usize| {
             for name in &several {
                 if self.moving[*name].contains_key(&resource) {
@@ -320,9 +374,12 @@ impl<'s> Document<'s> {
                     let start = &self.resources[resource].pointer;
                     let rest = &pointer[start.len()..];
                     let at = made.entry((resource, bound.clone())).or_insert_with(|| {
-                        if copies.len() > budget::COPIES {
+                        let nodes = self.nodes.keys().filter(|place| lies_in(place, start));
+                        let size = nodes.take(left + 1).count();
+                        if copies.len() > budget::COPIES || size > left {
                             return start.clone();
                         }
+                        left -= size;
                         if copies.len() == 1 {
                             out[COPIES] = json!([]);
                         }
@@ -472,7 +529,17 @@ mod tests {
             json!({"$id": format!("r{n}"), "anyOf": others.collect::<Vec<_>>(), "$defs": names})
         };
         let root = json!({"$ref": "r0", "$defs": (0..12).map(|n| (n.to_string(), resource(n))).collect::<Map<_, _>>()});
-        let settled = settle(&root, false).unwrap();
-        assert!(settled.to_string().len() < 1 << 20);
+        let refused = settle(&root, false).unwrap_err();
+        assert!(
+            matches!(refused, SchemaProblem::TooLarge { .. }),
+            "{refused}"
+        );
+        // Many resources that lead to few others are what bundlers write.
+        let chain =
+            |n: usize| json!({"$id": format!("r{n}"), "items": {"$ref": format!("r{}", n + 1)}});
+        let bundled: Map<_, _> = (0..200).map(|n| (n.to_string(), chain(n))).collect();
+        let mut root = json!({"$ref": "r0", "$defs": bundled});
+        root["$defs"]["200"] = json!({"$id": "r200"});
+        assert!(settle(&root, false).is_ok());
     }
 }

@@ -154,7 +154,7 @@ fn of_property<'s>(
             out.push((format!("{way}/properties/{}", escape(name)), part));
         }
         if let Some(Value::Object(parts)) = map.get("patternProperties") {
-            for (source, part) in parts {
+            for (source, part) in parts.iter().take(TOGETHER) {
                 let pattern = schema.patterns.get(source);
                 if pattern.is_some_and(|pattern| pattern.matches(name)) {
                     out.push((format!("{way}/patternProperties/{}", escape(source)), part));

@@ -41,7 +41,7 @@ pub(super) fn values(facets: &Facets<'_>) -> Vec<Value> {
                 .and_then(Value::as_array)
                 .into_iter()
                 .flatten();
-            named.extend(listed.chain(part.get("const")).cloned());
+            named.extend(listed.chain(part.get("const")).take(NAMED).cloned());
             for bound in bounds.iter().filter_map(|key| part.get(*key)?.as_f64()) {
                 let near = [
                     bound,

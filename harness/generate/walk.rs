@@ -162,7 +162,7 @@ impl<'s, 'c> Walk<'s, 'c> {
         for _ in 1..budget::TRIES {
             let mut facets = self.flatten(schemas, at, depth);
             facets.types = facets.types & types;
-            if !self.outright || facets.leave_something() {
+            if !self.outright || facets.leave_something() || !self.budget.try_again() {
                 self.freely = freely;
                 return facets;
             }
@@ -286,7 +286,9 @@ impl<'s, 'c> Walk<'s, 'c> {
     ) -> Option<&'s Value> {
         let levels = if self.outright { 8 } else { 0 };
         let root = self.root;
-        let types = |schema: &Value| facets.types & possible(root, schema, levels);
+        let types = |schema: &Value| {
+            facets.types & possible(root, schema, levels, &mut budget::PARTS.clone())
+        };
         let mut open: Vec<&'s Value> = branches.iter().filter(|b| !types(b).is_empty()).collect();
         // `null` says nothing: it comes last, and only now and then.
         open.sort_by_key(|branch| types(branch) == Types::NULL);
@@ -539,25 +541,30 @@ impl<'s, 'c> Walk<'s, 'c> {
 }
 
 /// The types that `schema` may let stand, its parts looked into as deep as `levels` say.
-fn possible(root: &Value, schema: &Value, levels: u32) -> Types {
+fn possible(root: &Value, schema: &Value, levels: u32, fuel: &mut usize) -> Types {
     let map = match schema {
         Value::Object(map) => map,
         Value::Bool(true) => return Types::ANY,
         _ => return Types::NONE,
     };
     let own = Types::of(map);
-    if levels == 0 || own.is_empty() {
+    *fuel = fuel.saturating_sub(1);
+    if levels == 0 || *fuel == 0 || own.is_empty() {
         return own;
     }
     let list = |key: &str| map.get(key).and_then(Value::as_array);
-    let each = |part: &Value| possible(root, part, levels - 1);
+    let mut types = own;
     let parts = list("allOf").into_iter().flatten();
-    let mut types = parts
-        .chain(refs::referred(root, map))
-        .fold(own, |types, part| types & each(part));
+    for part in parts.chain(refs::referred(root, map)) {
+        types = types & possible(root, part, levels - 1, fuel);
+    }
     for key in ["anyOf", "oneOf"] {
         if let Some(parts) = list(key) {
-            types = types & parts.iter().map(each).fold(Types::NONE, |a, b| a | b);
+            let mut any = Types::NONE;
+            for part in parts {
+                any = any | possible(root, part, levels - 1, fuel);
+            }
+            types = types & any;
         }
     }
     types

@@ -156,3 +156,67 @@ fn names_are_only_names() {
     });
     assert!(survive(&schema).iter().all(|case| case.valid));
 }
+
+#[test]
+fn what_nothing_satisfies_is_given_up() {
+    let branches = |next: &str| {
+        let next = json!({ "$ref": next });
+        json!({ "oneOf": vec![json!({ "not": { "anyOf": vec![next; 12] } }); 12] })
+    };
+    let defs: serde_json::Map<_, _> = (0..30)
+        .map(|i| {
+            (
+                format!("d{i}"),
+                branches(&format!("#/$defs/d{}", (i + 1) % 30)),
+            )
+        })
+        .collect();
+    let mut deep = json!({ "type": "string" });
+    for _ in 0..90 {
+        deep = json!({ "not": { "not": deep } });
+    }
+    let no = json!({ "allOf": [{ "type": "string" }, { "not": { "type": "string" } }] });
+    for schema in [
+        json!({ "$ref": "#/$defs/d0" }),
+        json!({ "type": "array", "minItems": 400, "items": { "oneOf": [no, no] } }),
+        json!({ "oneOf": vec![json!({ "anyOf": vec![no; 200] }); 12] }),
+        deep,
+    ] {
+        let mut schema = property(schema);
+        schema["$defs"] = json!(defs);
+        survive(&schema);
+        if let Ok(generator) = Generator::new("tool", &schema, &Hints::default(), Seed(7)) {
+            for nth in 0..4 {
+                let _ = generator.invalid(nth);
+            }
+        }
+    }
+}
+
+#[test]
+fn names_that_multiply_end() {
+    let resource = |n: usize, all: usize| {
+        let refs = (0..all).map(|m| json!({ "$ref": format!("r{}", (n + m) % all) }));
+        let names: serde_json::Map<_, _> = (0..40)
+            .filter(|m| m % 7 == n % 7)
+            .map(|m| {
+                (
+                    format!("d{m}"),
+                    json!({ "$dynamicAnchor": format!("n{m}") }),
+                )
+            })
+            .collect();
+        json!({ "$id": format!("r{n}"), "anyOf": refs.collect::<Vec<_>>(), "$defs": names })
+    };
+    for all in [5, 40] {
+        let defs = (0..all).map(|n| (format!("r{n}"), resource(n, all)));
+        let mut schema = property(json!({ "$ref": "r0" }));
+        schema["$defs"] = json!(defs.collect::<serde_json::Map<_, _>>());
+        assert_eq!(survive(&schema).is_empty(), all == 40);
+    }
+    let mut long = json!({});
+    for _ in 0..60 {
+        long = json!({ "$id": format!("{}/", "a".repeat(500)), "properties": { "x": long } });
+    }
+    survive(&property(long));
+}
