@@ -13,6 +13,7 @@
 mod bare;
 mod proxy;
 mod record;
+pub mod schemathesis;
 mod turncoat;
 mod upstream;
 

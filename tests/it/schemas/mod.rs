@@ -1,87 +1,19 @@
 //! The generator held to the JSON Schema test suite: for every schema of it that something
 //! satisfies, valid values; for what refers to other documents, a refusal.
 
-pub mod suite;
+mod fetch;
+mod suite;
 
-use crate::context::{cache, root};
-use sha2::{Digest, Sha256};
-use std::fmt::Write;
-use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::{fs, io};
+use crate::context::cache;
 use suite::Suite;
 use turncoat::generate::{Generator, Hints};
 use turncoat::secret::Seed;
 
-/// The suite is no package; the source of a Python validator brings it, as it was published.
-const PACKAGE: &str = "jsonschema";
-const VERSION: &str = "4.26.0";
-const SHA256: &str = "0c26707e2efad8aa1bfc5b7ce170f3fccc2e4918ff85989ba9ffa9facb2be326";
-
 /// Calls made for each schema.
 const CASES: u32 = 32;
 
-/// The suite's `tests` folder, fetched once for all runs of the tests.
 fn suite() -> Suite {
-    let folder = cache().join(format!("suite-{VERSION}"));
-    if !folder.exists() {
-        fs::create_dir_all(cache()).unwrap();
-        // Moved there whole: a run that was stopped leaves nothing half done.
-        let made = tempfile::tempdir_in(cache()).unwrap();
-        unpack(&fetched(made.path()), &made.path().join("suite"));
-        if let Err(error) = fs::rename(made.path().join("suite"), &folder) {
-            assert!(folder.exists(), "{error}");
-        }
-    }
-    suite::read(&folder)
-}
-
-/// The package's source, by the program's own ways to an index, which build nothing.
-fn fetched(folder: &Path) -> PathBuf {
-    let script = |name: &str, arguments: &[&str]| {
-        let text = fs::read_to_string(root().join("harness/package").join(name)).unwrap();
-        let ran = Command::new("python3")
-            .args(["-c", &text])
-            .args(arguments)
-            .output()
-            .unwrap();
-        let error = String::from_utf8_lossy(&ran.stderr).into_owned();
-        assert!(ran.status.success(), "{name}: {error}");
-        ran.stdout
-    };
-    let index: serde_json::Value = serde_json::from_slice(&script("index.py", &[PACKAGE])).unwrap();
-    let releases = index["releases"].as_array().unwrap();
-    let release = releases
-        .iter()
-        .find(|release| release["version"] == VERSION)
-        .unwrap();
-    let url = release["sdist"]["url"].as_str().unwrap();
-    let file = folder.join("source.tar.gz");
-    script("download.py", &[url, file.to_str().unwrap()]);
-    let hash = Sha256::digest(fs::read(&file).unwrap());
-    let hash = hash.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    });
-    assert_eq!(hash, SHA256, "{PACKAGE} {VERSION} is another one");
-    file
-}
-
-/// Takes the suite's files out of the package.
-fn unpack(file: &Path, to: &Path) {
-    let inside = format!("{PACKAGE}-{VERSION}/json/tests");
-    let source = flate2::read::GzDecoder::new(io::BufReader::new(fs::File::open(file).unwrap()));
-    for entry in tar::Archive::new(source).entries().unwrap() {
-        let mut entry = entry.unwrap();
-        let path = entry.path().unwrap().into_owned();
-        if let Ok(below) = path.strip_prefix(&inside)
-            && entry.header().entry_type().is_file()
-        {
-            let path = to.join(below);
-            fs::create_dir_all(path.parent().unwrap()).unwrap();
-            entry.unpack(path).unwrap();
-        }
-    }
+    suite::read(&fetch::suite(&cache()))
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! The JSON Schema test suite, read as schemas of tools.
 
+#![allow(dead_code, reason = "the benchmark uses more of it than the test")]
+
 use jsonschema::{Draft, PatternOptions, Validator};
 use serde_json::{Map, Value, json};
 use std::path::Path;
@@ -15,6 +17,8 @@ pub struct Shown {
     pub label: String,
     /// What the tool shows.
     pub schema: Value,
+    /// In which dialect: 7, 2019 or 2020.
+    pub dialect: &'static str,
     /// The suite's schema as it is, which judges.
     judge: Validator,
     /// As a property, and of which type.
@@ -22,6 +26,25 @@ pub struct Shown {
 }
 
 impl Shown {
+    /// A tool that a server lists; `None` for one whose schema no validator takes.
+    pub fn tool(label: String, schema: &Value) -> Option<Self> {
+        let named = schema.get("$schema").and_then(Value::as_str).unwrap_or("");
+        let (draft, dialect) = if named.contains("draft-07") {
+            (Draft::Draft7, "7")
+        } else if named.contains("2019-09") {
+            (Draft::Draft201909, "2019")
+        } else {
+            (Draft::Draft202012, "2020")
+        };
+        Some(Self {
+            label,
+            judge: judge(schema, draft)?,
+            schema: schema.clone(),
+            dialect,
+            within: None,
+        })
+    }
+
     /// Whether the suite's own schema lets pass what was made for the tool's.
     pub fn judges(&self, arguments: &Value) -> bool {
         match self.within {
@@ -136,6 +159,7 @@ impl Suite {
                     label: format!("{label} ({place})"),
                     schema: within(schema, draft, dialect, kind),
                     judge: judge(schema, draft).unwrap(),
+                    dialect: short(draft),
                     within: Some(kind),
                 });
             }
@@ -147,10 +171,19 @@ impl Suite {
             self.shown.push(Shown {
                 label: format!("{label} (as it is)"),
                 judge: judge(&schema, draft).unwrap(),
+                dialect: short(draft),
                 schema,
                 within: None,
             });
         }
+    }
+}
+
+fn short(draft: Draft) -> &'static str {
+    match draft {
+        Draft::Draft7 => "7",
+        Draft::Draft201909 => "2019",
+        _ => "2020",
     }
 }
 
